@@ -1,0 +1,1 @@
+"""What Croupier is: tables, sessions, recovery. No socket, no Redis, no file, no wall clock in here."""

@@ -1,0 +1,1 @@
+"""The actor runtime: mailboxes, actors, supervision. Knows nothing of games; imports trio and attrs alone."""

@@ -1,0 +1,142 @@
+"""The Rules protocol: what a game is, as pure, deterministic functions over immutable state.
+
+Rules speak of *seats* (0, 1, …), never of users: the table knows who sits where. They take chance only from the
+`Chance` they are handed, so the same state, action and chance give the same step in every process and every year.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+from attrs import field, frozen
+
+from actors.rules.chance import Chance
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A JSON object that the rules define and nobody else looks into: an action, a view, a change."""
+
+S = TypeVar("S")
+A = TypeVar("A")
+
+
+class MalformedAction(Exception):
+    """The action is not of a form that these rules know. The text goes to the client, so it names no hidden thing."""
+
+
+class IllegalAction(Exception):
+    """The action is well-formed, and against the rules here and now. The text goes to the client."""
+
+
+@frozen
+class Change:
+    """One thing that happened, as each viewer may know it.
+
+    `public` is what everybody sees; `private[seat]` is what that seat sees in its place. A change must not tell
+    hidden things by its presence, order or size either.
+    """
+
+    public: JsonObject
+    private: Mapping[int, JsonObject] = field(factory=dict)
+
+    def seen_by(self, seat: int | None) -> JsonObject:
+        """The change as that seat sees it; None is a spectator."""
+        return self.public if seat is None else self.private.get(seat, self.public)
+
+
+@frozen
+class ForcedAction:
+    """An action that this seat, and nobody else, must take next. `params` go to that seat only."""
+
+    seat: int
+    action_type: str
+    reason: str
+    params: JsonObject = field(factory=dict)
+
+
+@frozen
+class Outcome:
+    """How a game ended: `winner` is a seat (None: a draw), `scores` one number a seat, in the order of the seats."""
+
+    winner: int | None
+    scores: tuple[float, ...]
+    reason: str
+
+
+@frozen
+class Step(Generic[S]):
+    """What an action did: the next state, what happened, and one line for whoever acted."""
+
+    state: S
+    changes: tuple[Change, ...] = ()
+    message: str = ""
+
+
+class Rules(Protocol[S, A]):
+    """A game. Every function is pure: it mutates nothing, and reads nothing but its arguments.
+
+    An exception other than those named is a fault of the rules; it suspends the game it happened in.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name under which games are made: lower case, `crazy_eights`."""
+
+    @property
+    def version(self) -> str:
+        """The version of the rules; a game is played to its end by the version it began with."""
+
+    @property
+    def title(self) -> str:
+        """The name that people read."""
+
+    @property
+    def min_players(self) -> int:
+        """The fewest seats a game can have."""
+
+    @property
+    def max_players(self) -> int:
+        """The most seats a game can have."""
+
+    @property
+    def options_schema(self) -> JsonObject:
+        """JSON Schema (2020-12) of the options, with a `default` for each property."""
+
+    def set_up(self, players: int, options: JsonObject, chance: Chance) -> S:
+        """The first state. `options` already satisfy `options_schema`; absent ones take their defaults here."""
+
+    def parse(self, action: JsonObject) -> A:
+        """The action of this JSON object (it has a string `type`). Raises MalformedAction."""
+
+    def dump(self, action: A) -> JsonObject:
+        """The JSON object of this action: `parse(dump(a)) == a`."""
+
+    def legal(self, state: S, seat: int) -> Sequence[A] | None:
+        """Every action this seat may take now (empty: none); None when they are too many to list."""
+
+    def apply(self, state: S, seat: int, action: A, chance: Chance) -> Step[S]:
+        """Takes an action of a seat that is to act. Raises IllegalAction when it is against the rules."""
+
+    def resign(self, state: S, seat: int, chance: Chance) -> Step[S]:
+        """That seat gives up; with one player left the game is over, else the others play on."""
+
+    def view(self, state: S, seat: int | None) -> JsonObject:
+        """What that seat may see; None is a spectator, who has no hand."""
+
+    def current(self, state: S) -> int | None:
+        """Whose turn it is; None in a phase in which nobody's or everybody's turn it is."""
+
+    def to_act(self, state: S) -> tuple[int, ...]:
+        """The seats that may act now (several in a simultaneous phase); none once the game is over."""
+
+    def forced(self, state: S) -> tuple[ForcedAction, ...]:
+        """The actions that must come before anything else; their seats are then exactly `to_act`."""
+
+    def has_resigned(self, state: S, seat: int) -> bool:
+        """Whether that seat has left the game for good."""
+
+    def outcome(self, state: S) -> Outcome | None:
+        """How the game ended, or None while it runs."""
+
+
+AnyRules: TypeAlias = Rules[Any, Any]
