@@ -56,4 +56,15 @@ class Resigned:
     answer: ResignAnswer | None = None
 
 
-Event: TypeAlias = Created | Acted | Resigned
+@frozen
+class Aborted:
+    """The game was called off: by an operator, or because it reached its limit of events. Nobody wins."""
+
+    kind: ClassVar[str] = "aborted"
+
+    event_id: int
+    at: float
+    reason: str
+
+
+Event: TypeAlias = Created | Acted | Resigned | Aborted

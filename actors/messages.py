@@ -4,16 +4,14 @@ names (sections 2 and 3); `net.protocol` turns them into JSON, leaving out what 
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from attrs import define, field, frozen
 
 from actors.failures import Failure
 from actors.kit.actor import Ask
+from actors.ports import Outlet
 from actors.rules.interface import JsonObject
-
-if TYPE_CHECKING:
-    from actors.ports import Outlet
 
 
 class Absent(enum.Enum):
@@ -70,7 +68,7 @@ class View:
     pending_forced_action: ForcedView | Maybe = ABSENT
     turn_timeout_seconds: float | Maybe = ABSENT
     turn_deadline: float | Maybe = ABSENT
-    winner_id: str | None | Maybe = ABSENT
+    winner_id: str | Maybe | None = ABSENT
     results: dict[str, float] | Maybe = ABSENT
     end_reason: str | Maybe = ABSENT
     missed: tuple[View, ...] | Maybe = ABSENT
@@ -94,7 +92,7 @@ class ActionAnswer:
     pending_forced_action: ForcedView | Maybe = ABSENT
     turn_timeout_seconds: float | Maybe = ABSENT
     turn_deadline: float | Maybe = ABSENT
-    winner_id: str | None | Maybe = ABSENT
+    winner_id: str | Maybe | None = ABSENT
     results: dict[str, float] | Maybe = ABSENT
     end_reason: str | Maybe = ABSENT
 
@@ -106,8 +104,17 @@ class ResignAnswer:
     game_id: str
     event_id: int
     game_over: bool
-    winner_id: str | None | Maybe = ABSENT
+    winner_id: str | Maybe | None = ABSENT
     end_reason: str | Maybe = ABSENT
+
+
+@frozen
+class AbortAnswer:
+    """The answer to an abort."""
+
+    game_id: str
+    event_id: int
+    end_reason: str
 
 
 @frozen
@@ -135,7 +142,7 @@ class Description:
     status: str
     event_count: int
     created_at: float
-    winner_id: str | None | Maybe = ABSENT
+    winner_id: str | Maybe | None = ABSENT
     results: dict[str, float] | Maybe = ABSENT
     end_reason: str | Maybe = ABSENT
     ended_at: float | Maybe = ABSENT
@@ -154,7 +161,7 @@ class Push:
 
 
 @frozen(eq=False)
-class Join(Ask["View | Failure"]):
+class Join(Ask[View | Failure]):
     """A player wants to see, and to be told of what happens, from now on."""
 
     user_id: str
@@ -163,7 +170,7 @@ class Join(Ask["View | Failure"]):
 
 
 @frozen(eq=False)
-class Act(Ask["ActionAnswer | Failure"]):
+class Act(Ask[ActionAnswer | Failure]):
     """A player acts."""
 
     user_id: str
@@ -173,7 +180,7 @@ class Act(Ask["ActionAnswer | Failure"]):
 
 
 @frozen(eq=False)
-class Resign(Ask["ResignAnswer | Failure"]):
+class Resign(Ask[ResignAnswer | Failure]):
     """A player gives up."""
 
     user_id: str
@@ -189,8 +196,20 @@ class Unsubscribe:
 
 
 @frozen(eq=False)
-class Describe(Ask["Description"]):
+class Describe(Ask[Description]):
     """What is publicly known of the game."""
 
 
-TableMessage: TypeAlias = Join | Act | Resign | Unsubscribe | Describe
+@frozen(eq=False)
+class Abort(Ask[AbortAnswer | Failure]):
+    """An operator calls the game off."""
+
+    reason: str
+
+
+@frozen(eq=False)
+class Passivate:
+    """Leave memory if nothing is going on; the next message wakes the game again."""
+
+
+TableMessage: TypeAlias = Join | Act | Resign | Unsubscribe | Describe | Abort | Passivate

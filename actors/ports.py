@@ -3,11 +3,13 @@ implements them on memory."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from actors.events import Created, Event
-from actors.messages import Push
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from actors.events import Created, Event
+    from actors.messages import Push
 
 
 class StoreUnavailable(Exception):
@@ -44,6 +46,10 @@ class Outlet(Protocol):
     """A connected client, as an actor sees it. Nothing here blocks or raises: a client that is gone or too slow is
     its session's business."""
 
+    @property
+    def gone(self) -> bool:
+        """Whether nothing that is handed over will arrive any more."""
+
     def push(self, push: Push) -> None:
         """Sends this push, after everything that was handed over before it."""
 
@@ -53,6 +59,10 @@ class Outlet(Protocol):
 
 class JournalWriter(Protocol):
     """The right to append to one game's journal, as long as nobody else does."""
+
+    @property
+    def last_event_id(self) -> int:
+        """The last event that stands, as far as this writer knows."""
 
     async def append(self, event: Event, *, ends: bool) -> None:
         """Makes the event durable; `ends` says that the game is over with it.

@@ -1,0 +1,180 @@
+"""A client on `/ws`: the plain protocol on its WebSocket, from the first request to the close."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import frozen
+
+from actors.connections import Connections
+from actors.failures import Code, Failure
+from actors.ports import Entropy
+from net.auth import Scope, Tokens, Unauthorized
+from net.outbox import Kind
+from net.outside import new_id, new_token
+from net.plain import (
+    CLOSE_BAD_CONNECT,
+    CLOSE_CONNECT_TIMEOUT,
+    CLOSE_RESTARTING,
+    CLOSE_UNAUTHORIZED,
+    ack_of,
+    decode,
+    encode_ack,
+    encode_push,
+)
+from net.protocol import (
+    ConnectAnswer,
+    ConnectRequest,
+    Invalid,
+    encode_bare,
+    encode_body,
+    encode_refusal,
+    parse,
+)
+from net.router import Router
+from net.session import Session
+from net.websocket import ConnectionLost, TooLarge, encode_text_frame
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from actors.messages import Push
+    from net.http import Request as HttpRequest
+    from net.protocol import (
+        AckId,
+        Request,
+    )
+    from net.websocket import WebSocket
+
+_FRAMES = "plain"
+
+
+class PlainChannel:
+    """The plain protocol on one WebSocket, as a session uses it."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self.gone = False
+
+    @property
+    def last_seen(self) -> float:
+        """When bytes last came in, on trio's clock."""
+        return self._websocket.last_received
+
+    def answer(self, ack: AckId, body: bytes) -> None:
+        """Sends the answer to the request with this id."""
+        self._websocket.push_text(encode_text_frame(encode_ack(ack, body)))
+
+    def push(self, push: Push) -> None:
+        """Sends a push; its frame is made once for all the sockets of this protocol."""
+        frame = push.frames.get(_FRAMES)
+        body = push.body
+        if frame is None:
+            frame = push.frames[_FRAMES] = encode_text_frame(encode_push(body.event, encode_body(body)))
+        kind = Kind.STATE if body.event == "game:state" else Kind.GAME_OVER
+        self._websocket.push_text(frame, kind, body.game_id)
+
+    def notify(self, event: str, body: bytes) -> None:
+        """Sends a push of the session itself."""
+        self._websocket.push_text(encode_text_frame(encode_push(event, body)))
+
+    def in_one_send(self) -> AbstractContextManager[None]:
+        """What is sent inside leaves in one write."""
+        return self._websocket.in_one_send()
+
+    def ping(self) -> None:
+        """Asks for a sign of life with a WebSocket ping."""
+        self._websocket.ping()
+
+    def drop(self) -> None:
+        """Cuts the connection at once."""
+        self._websocket.close_now("no sign of life")
+
+    async def close(self) -> None:
+        """Ends the connection because the server stops."""
+        await self._websocket.close(CLOSE_RESTARTING, "the server is restarting")
+
+
+@frozen
+class PlainSocket:
+    """Serves the WebSockets of `/ws`."""
+
+    router: Router
+    connections: Connections
+    tokens: Tokens
+    entropy: Entropy
+    connect_timeout: float
+    max_message_bytes: int
+
+    async def serve(self, request: HttpRequest, websocket: WebSocket) -> None:
+        """One client, from its connect to its end. Returns when the connection is over; cancelled, it leaves the
+        socket to its owner."""
+        channel = PlainChannel(websocket)
+        try:
+            session = await self._connect(channel, websocket)
+            if session is not None:
+                await self._serve(session, websocket)
+        except ConnectionLost:
+            pass
+        finally:
+            channel.gone = True
+
+    async def _serve(self, session: Session, websocket: WebSocket) -> None:
+        self.connections.opened(session)
+        try:
+            while True:
+                message = await websocket.receive()
+                if isinstance(message, TooLarge):
+                    failure = Failure(Code.TOO_LARGE, f"a message has at most {self.max_message_bytes} bytes")
+                    session.refuse(failure, ack_of(message.message))
+                    continue
+                try:
+                    request = decode(message)
+                except Invalid as invalid:
+                    session.refuse(invalid.failure, invalid.ack)
+                else:
+                    self.router.handle(session, request)
+        finally:
+            session.ended()
+            self.connections.closed(session)
+
+    async def _connect(self, channel: PlainChannel, websocket: WebSocket) -> Session | None:
+        """The session that the first request asks for; None when it was refused, and the socket closed."""
+        with trio.move_on_after(self.connect_timeout) as waiting:
+            message = await websocket.receive()
+        if waiting.cancelled_caught:
+            await websocket.close(CLOSE_CONNECT_TIMEOUT, "no connect in time")
+            return None
+        ack: AckId | None = None
+        try:
+            if isinstance(message, TooLarge):
+                raise Invalid(f"a message has at most {self.max_message_bytes} bytes")
+            request = decode(message)
+            ack = request.ack
+            asked = self._asked(request)
+            claims = self.tokens.verify(asked.token, scope=Scope.PLAYER)
+        except Invalid as invalid:
+            self._refuse(channel, invalid.ack if ack is None else ack, invalid.failure.code, str(invalid))
+            await websocket.close(CLOSE_BAD_CONNECT, "bad connect")
+            return None
+        except Unauthorized as refusal:
+            self._refuse(channel, ack, refusal.code, str(refusal))
+            await websocket.close(CLOSE_UNAUTHORIZED, refusal.code)
+            return None
+        answer = ConnectAnswer(sid=new_id(self.entropy), pid=new_token(self.entropy))
+        if ack is not None:
+            channel.answer(ack, encode_bare(answer))
+        return Session(answer.sid, claims, channel)
+
+    def _asked(self, request: Request) -> ConnectRequest:
+        if request.event != "connect":
+            raise Invalid("the first request must be connect", field="event")
+        return parse(request.data, ConnectRequest)
+
+    def _refuse(self, channel: PlainChannel, ack: AckId | None, code: str, message: str) -> None:
+        body = encode_refusal(code, message)
+        if ack is not None:
+            channel.answer(ack, body)
+        else:
+            channel.notify("error", body)

@@ -1,0 +1,86 @@
+"""Views, field by field. That they never give away a hidden card is shown on random games in test_rules.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from attrs import evolve
+
+from actors.rules.cards import Suit
+from actors.rules.crazy_eights.scoring import ended
+from actors.rules.crazy_eights.view import view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.rules.crazy_eights.state import State
+
+    Position = Callable[..., State]
+
+
+def test_a_player_sees_their_hand_and_the_counts_of_the_others(position: Position) -> None:
+    state = position(
+        "QS 10D", "2C", "3C 4C 5C", stock="6C 7C", pile="9C 9D", draws=1, draw_limit=3, plays=2, max_plays=10, turn=1
+    )
+    assert view(state, 0) == {
+        "phase": "play",
+        "turn": 1,
+        "top": "9D",
+        "suit": "diamonds",
+        "stock": 2,
+        "discards": 2,
+        "draws_left": 2,
+        "plays_left": 8,
+        "seats": [
+            {"seat": 0, "cards": 2, "resigned": False},
+            {"seat": 1, "cards": 1, "resigned": False},
+            {"seat": 2, "cards": 3, "resigned": False},
+        ],
+        "hand": ["QS", "10D"],
+    }
+
+
+def test_a_spectator_sees_the_same_without_a_hand(position: Position) -> None:
+    state = position("QS 10D", "2C", stock="6C 7C", pile="9C 9D")
+    seen = view(state, 1)
+    assert seen.pop("hand") == ["2C"]
+    assert view(state, None) == seen
+
+
+def test_the_suit_in_force_after_an_eight_is_the_chosen_one(position: Position) -> None:
+    state = position("QS", "2C", pile="8H", suit=Suit.CLUBS)
+    assert (view(state, 0)["top"], view(state, 0)["suit"]) == ("8H", "clubs")
+
+
+def test_until_the_suit_is_chosen_none_is_in_force(position: Position) -> None:
+    seen = view(position("QS", "2C", pile="8H", choosing=True), 1)
+    assert (seen["phase"], seen["suit"], seen["turn"]) == ("choose_suit", None, 0)
+
+
+def test_without_a_limit_there_is_no_count_of_draws_left(position: Position) -> None:
+    assert view(position("QS", "2C", pile="9C"), 0)["draws_left"] is None
+
+
+@pytest.mark.parametrize("viewer", [0, 1, 2, None])
+def test_when_the_game_is_over_everybody_sees_every_hand_and_what_it_costs(
+    position: Position, viewer: int | None
+) -> None:
+    state = evolve(position("", "8C 2C", "", stock="6C", pile="9D", resigned=(2,)), forfeited=(0, 0, 7))
+    seen = view(ended(state, "went_out", 0), viewer)
+    assert (seen["phase"], seen["turn"], seen["stock"]) == ("over", None, 1)
+    assert seen["seats"] == [
+        {"seat": 0, "cards": 0, "resigned": False, "hand": [], "points": 0},
+        {"seat": 1, "cards": 2, "resigned": False, "hand": ["8C", "2C"], "points": 52},
+        {"seat": 2, "cards": 0, "resigned": True, "hand": [], "points": 7},
+    ]
+    assert "6C" not in str(seen)
+
+
+def test_changing_a_view_changes_nothing_but_the_view(position: Position) -> None:
+    state = position("QS", "2C", pile="9C")
+    seen = view(state, 0)
+    seen["hand"].clear()
+    seen["seats"][1]["cards"] = 0
+    assert view(state, 0)["hand"] == ["QS"]
+    assert view(state, 0)["seats"][1]["cards"] == 1

@@ -1,0 +1,562 @@
+"""The game actor: validate, persist, apply, answer, in that order, and what happens when each of them fails."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+from attrs import evolve
+
+from actors.directory import Directory
+from actors.events import Aborted
+from actors.failures import Code, Failure
+from actors.kit.actor import ActorError, ActorStopped
+from actors.kit.supervisor import DynamicSupervisor
+from actors.messages import (
+    ABSENT,
+    Abort,
+    AbortAnswer,
+    Act,
+    ActionAnswer,
+    Describe,
+    Description,
+    GameOver,
+    Join,
+    Resign,
+    ResignAnswer,
+    Unsubscribe,
+    View,
+)
+from actors.ports import GameNotFound, StoreUnavailable
+from actors.rules.registry import Registry, RulesVersionMissing
+from actors.table import House
+from tests.samples.memory import CountingEntropy, FixedClock, Listener, MemoryJournal
+from tests.samples.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from trio.testing import MockClock
+
+    from actors.kit.actor import Ask
+    from actors.rules.interface import JsonObject
+
+GAME = "g1"
+MISS: JsonObject = {"type": "guess", "number": 5000}
+RUDE: JsonObject = {"type": "guess", "number": 0}
+TIMEOUT = 5.0
+
+
+class Room:
+    """A directory over a memory journal, with one game of three, and what a test does with it."""
+
+    def __init__(self, tables: DynamicSupervisor, rules: Tally, max_events: int) -> None:
+        self.tables = tables
+        self.journal = MemoryJournal()
+        self.rules = rules
+        self.clock = FixedClock()
+        self.house = House(self.journal, Registry([rules]), self.clock, CountingEntropy(), max_events=max_events)
+        self.directory = Directory(tables, self.house, mailbox=8, passivate_after=40.0)
+
+    async def new_game(self, players: int = 2, game_id: str = GAME) -> None:
+        names = tuple("abcd"[:players])
+        await self.directory.create(game_id, "tally", names, seed="s", options={}, spectators="public")
+
+    async def ask(self, message: Ask[object], game_id: str = GAME) -> object:
+        return await self.directory.table(game_id).ask(message, timeout=TIMEOUT)
+
+    async def seen(self, listener: Listener, message: Ask[object]) -> object:
+        """As `ask`, with the answer written down by the listener in its order among the pushes."""
+        answered = trio.Event()
+        answers: list[object] = []
+
+        def on_answer(answer: object) -> None:
+            answers.append(answer)
+            listener.answered(answer)
+            answered.set()
+
+        self.directory.table(GAME).post(message, on_answer)
+        with trio.fail_after(TIMEOUT):
+            await answered.wait()
+        return answers[0]
+
+    async def joined(self, user: str) -> Listener:
+        listener = Listener()
+        assert isinstance(await self.ask(Join(user, listener)), View)
+        return listener
+
+    async def act(self, user: str, action: JsonObject = MISS, message_id: str | None = None) -> object:
+        return await self.ask(Act(user, Listener(), action, message_id))
+
+
+@pytest.fixture
+async def tables() -> AsyncIterator[DynamicSupervisor]:
+    async with trio.open_nursery() as nursery:
+        supervisor = DynamicSupervisor("tables")
+        await nursery.start(supervisor.run)
+        yield supervisor
+        await supervisor.stop()
+
+
+@pytest.fixture
+async def rival(room: Room, nursery: trio.Nursery) -> Room:
+    """Another server on the same journal."""
+    supervisor = DynamicSupervisor("other tables")
+    await nursery.start(supervisor.run)
+    other = Room(supervisor, Tally(), max_events=100)
+    other.journal.games = room.journal.games
+    return other
+
+
+@pytest.fixture
+async def room(tables: DynamicSupervisor, nursery: trio.Nursery) -> Room:
+    room = Room(tables, Tally(), max_events=100)
+    await nursery.start(room.directory.passivate_idle)
+    return room
+
+
+def code(outcome: object) -> Code:
+    assert isinstance(outcome, Failure), outcome
+    return outcome.code
+
+
+def views(listener: Listener) -> list[View]:
+    return [item for item in listener.log if isinstance(item, View)]
+
+
+# ---- joining
+
+
+async def test_a_joiner_is_answered_the_view_and_then_sent_the_state_in_the_same_write(room: Room) -> None:
+    await room.new_game()
+    listener = Listener()
+    answer = await room.seen(listener, Join("a", listener))
+    assert isinstance(answer, View)
+    assert answer.changes is ABSENT
+    assert listener.sends == [[answer, evolve(answer, changes=())]]
+
+
+async def test_a_stranger_cannot_join_or_act_or_resign(room: Room) -> None:
+    await room.new_game()
+    assert code(await room.ask(Join("z", Listener()))) == Code.NOT_IN_GAME
+    assert code(await room.act("z")) == Code.NOT_IN_GAME
+    assert code(await room.ask(Resign("z", Listener()))) == Code.NOT_IN_GAME
+
+
+async def test_a_view_tells_who_is_connected(room: Room) -> None:
+    await room.new_game()
+    await room.joined("a")
+    answer = await room.ask(Join("b", Listener()))
+    assert isinstance(answer, View)
+    assert [(p.id, p.seat, p.status) for p in answer.players] == [
+        ("a", 0, "connected"),
+        ("b", 1, "connected"),
+    ]
+
+
+async def test_whoever_left_is_told_nothing_more_and_counts_as_disconnected(room: Room) -> None:
+    await room.new_game()
+    listener = await room.joined("b")
+    room.directory.table(GAME).tell(Unsubscribe(listener))
+    told = len(listener.log)
+    await room.act("a")
+    assert len(listener.log) == told
+    answer = await room.ask(Join("a", Listener()))
+    assert isinstance(answer, View)
+    assert answer.players[1].status == "disconnected"
+
+
+async def test_legal_actions_are_listed_for_whoever_is_to_act_and_absent_for_the_others(room: Room) -> None:
+    await room.new_game()
+    mine, other = await room.ask(Join("a", Listener())), await room.ask(Join("b", Listener()))
+    assert isinstance(mine, View)
+    assert isinstance(other, View)
+    assert mine.is_your_turn
+    assert mine.legal_actions is not ABSENT
+    assert not other.is_your_turn
+    assert other.legal_actions is ABSENT
+
+
+# ---- acting
+
+
+async def test_the_answer_goes_out_before_the_state_it_caused_in_one_write_and_after_the_journal(
+    room: Room,
+) -> None:
+    await room.new_game()
+    me, other = await room.joined("a"), await room.joined("b")
+    me.sends.clear()
+    answer = await room.seen(me, Act("a", me, MISS, "m1"))
+    assert isinstance(answer, ActionAnswer)
+    assert (answer.event_id, answer.action_type, answer.turn_changed) == (2, "guess", True)
+    assert me.sends == [[answer, views(me)[-1]]]
+    assert views(other)[-1].event_id == 2
+    assert len(room.journal.games[GAME]) == 2
+
+
+async def test_nothing_is_answered_or_shown_before_the_event_is_durable(room: Room, autojump_clock: MockClock) -> None:
+    await room.new_game()
+    me, other = await room.joined("a"), await room.joined("b")
+    room.journal.hold = trio.Event()
+    told = (len(me.log), len(other.log))
+    room.directory.table(GAME).post(Act("a", me, MISS), me.answered)
+    await trio.sleep(1)
+    assert (len(me.log), len(other.log)) == told
+    room.journal.hold.set()
+    await trio.sleep(1)
+    assert (len(me.log), len(other.log)) == (told[0] + 2, told[1] + 1)
+
+
+async def test_each_seat_is_shown_its_own_changes(room: Room) -> None:
+    await room.new_game()
+    me, other = await room.joined("a"), await room.joined("b")
+    await room.act("a")
+    mine, theirs = views(me)[-1].changes, views(other)[-1].changes
+    assert mine is not ABSENT
+    assert theirs is not ABSENT
+    assert "lucky" in mine[0]
+    assert theirs == ({"type": "guessed", "seat": 0, "number": 5000},)
+
+
+async def test_a_refused_action_leaves_no_event_and_no_push(room: Room) -> None:
+    await room.new_game()
+    listener = await room.joined("b")
+    told = len(listener.log)
+    assert code(await room.act("b")) == Code.NOT_YOUR_TURN
+    assert code(await room.act("a", {"type": "guess", "number": -1})) == Code.INVALID_ACTION
+    assert len(room.journal.games[GAME]) == 1
+    assert len(listener.log) == told
+
+
+async def test_event_ids_grow_without_a_hole_over_every_kind_of_event(room: Room) -> None:
+    await room.new_game(3)
+    await room.act("a")
+    await room.ask(Resign("b", Listener()))
+    await room.act("c")
+    await room.ask(Abort("enough"))
+    assert [event.event_id for event in room.journal.games[GAME]] == [1, 2, 3, 4, 5]
+
+
+async def test_the_last_state_comes_before_the_game_over_and_both_in_the_same_write(room: Room) -> None:
+    await room.new_game()
+    listener = await room.joined("b")
+    answer = await room.ask(Resign("a", Listener()))
+    assert answer == ResignAnswer(GAME, 2, True, winner_id="b", end_reason="resignation")
+    state, over = listener.sends[-1]
+    assert isinstance(state, View)
+    assert isinstance(over, GameOver)
+    assert (state.game_over, state.winner_id, over.winner_id) == (True, "b", "b")
+    assert over.results == {"a": 0.0, "b": 1.0}
+    assert over.final_state == state.state
+
+
+async def test_with_three_players_a_resignation_lets_the_others_play_on(room: Room) -> None:
+    await room.new_game(3)
+    assert await room.ask(Resign("a", Listener())) == ResignAnswer(GAME, 2, False)
+    assert isinstance(await room.act("b"), ActionAnswer)
+
+
+async def test_after_the_end_every_action_is_game_ended(room: Room) -> None:
+    await room.new_game()
+    await room.ask(Resign("a", Listener()))
+    assert code(await room.act("b")) == Code.GAME_ENDED
+    assert code(await room.ask(Resign("b", Listener()))) == Code.GAME_ENDED
+    assert code(await room.ask(Abort("late"))) == Code.GAME_ENDED
+
+
+async def test_a_forced_action_is_shown_with_its_params_to_its_owner_alone(room: Room) -> None:
+    await room.new_game()
+    me, other = await room.joined("a"), await room.joined("b")
+    await room.act("a", RUDE)
+    mine, theirs = views(me)[-1].pending_forced_action, views(other)[-1].pending_forced_action
+    assert mine is not ABSENT
+    assert theirs is not ABSENT
+    assert (mine.player_id, mine.action_type) == (theirs.player_id, theirs.action_type) == ("a", "bow")
+    assert set(mine.params) == {"secret"}
+    assert theirs.params == {}
+
+
+# ---- exactly once
+
+
+async def test_a_repeated_message_id_is_answered_as_before_and_applied_once(room: Room) -> None:
+    await room.new_game()
+    first = await room.act("a", MISS, "m1")
+    assert await room.act("a", MISS, "m1") == first
+    assert len(room.journal.games[GAME]) == 2
+
+
+async def test_the_stored_answer_is_given_again_after_the_table_left_memory(
+    room: Room, autojump_clock: MockClock
+) -> None:
+    await room.new_game()
+    first = await room.act("a", MISS, "m1")
+    await trio.sleep(200)
+    assert len(room.directory) == 0
+    assert await room.act("a", MISS, "m1") == first
+
+
+async def test_the_stored_answer_is_given_again_after_the_game_has_ended(room: Room) -> None:
+    await room.new_game()
+    first = await room.ask(Resign("a", Listener(), "m1"))
+    assert await room.ask(Resign("a", Listener(), "m1")) == first
+
+
+async def test_the_same_message_id_with_another_payload_is_invalid(room: Room) -> None:
+    await room.new_game()
+    await room.act("a", MISS, "m1")
+    assert code(await room.act("a", RUDE, "m1")) == Code.INVALID_MESSAGE
+    assert code(await room.ask(Resign("a", Listener(), "m1"))) == Code.INVALID_MESSAGE
+
+
+async def test_message_ids_are_scoped_to_the_user(room: Room) -> None:
+    await room.new_game()
+    await room.act("a", MISS, "m1")
+    answer = await room.act("b", MISS, "m1")
+    assert isinstance(answer, ActionAnswer)
+    assert answer.event_id == 3
+
+
+async def test_a_failure_is_not_stored_but_judged_anew(room: Room) -> None:
+    await room.new_game()
+    assert code(await room.act("b", MISS, "m1")) == Code.NOT_YOUR_TURN
+    await room.act("a")
+    assert isinstance(await room.act("b", MISS, "m1"), ActionAnswer)
+
+
+# ---- what was missed
+
+
+async def test_a_joiner_is_given_what_it_missed_as_it_was_sent_live(room: Room) -> None:
+    await room.new_game()
+    live = await room.joined("b")
+    for user in "abab":
+        await room.act(user)
+    answer = await room.ask(Join("b", Listener(), last_event_id=2))
+    assert isinstance(answer, View)
+    assert answer.missed == tuple(view for view in views(live) if view.event_id > 2)
+    assert answer.resync is ABSENT
+
+
+async def test_a_joiner_that_missed_nothing_is_given_an_empty_list(room: Room) -> None:
+    await room.new_game()
+    answer = await room.ask(Join("b", Listener(), last_event_id=1))
+    assert isinstance(answer, View)
+    assert answer.missed == ()
+
+
+async def test_a_joiner_that_is_ahead_of_the_server_is_told_to_resync(room: Room) -> None:
+    await room.new_game()
+    answer = await room.ask(Join("b", Listener(), last_event_id=7))
+    assert isinstance(answer, View)
+    assert (answer.missed, answer.resync) == (ABSENT, True)
+
+
+async def test_past_two_hundred_events_a_joiner_is_told_to_resync(tables: DynamicSupervisor) -> None:
+    room = Room(tables, Tally(), max_events=1000)
+    await room.new_game()
+    for n in range(201):
+        await room.act("ab"[n % 2])
+    first = await room.ask(Join("a", Listener(), last_event_id=1))
+    second = await room.ask(Join("a", Listener(), last_event_id=2))
+    assert isinstance(first, View)
+    assert isinstance(second, View)
+    assert (first.missed, first.resync) == (ABSENT, True)
+    assert second.missed is not ABSENT
+    assert len(second.missed) == 200
+
+
+# ---- the store
+
+
+async def test_while_the_store_is_away_an_action_is_unavailable_and_leaves_no_trace(room: Room) -> None:
+    await room.new_game()
+    listener = await room.joined("a")
+    told = len(listener.log)
+    room.journal.away = True
+    assert code(await room.act("a", MISS, "m1")) == Code.UNAVAILABLE
+    assert len(listener.log) == told
+    room.journal.away = False
+    answer = await room.act("a", MISS, "m1")
+    assert isinstance(answer, ActionAnswer)
+    assert answer.event_id == 2
+
+
+async def test_while_the_store_is_away_a_table_in_memory_still_shows_the_game(room: Room) -> None:
+    await room.new_game()
+    await room.joined("a")
+    room.journal.away = True
+    assert isinstance(await room.ask(Join("b", Listener())), View)
+
+
+async def test_a_game_that_cannot_be_loaded_fails_with_the_reason_and_is_tried_again(room: Room) -> None:
+    await room.new_game()
+    room.journal.away = True
+    with pytest.raises(ActorStopped) as stopped:
+        await room.act("a")
+    assert isinstance(stopped.value.reason, StoreUnavailable)
+    room.journal.away = False
+    assert isinstance(await room.act("a"), ActionAnswer)
+
+
+async def test_a_game_that_does_not_exist_fails_with_game_not_found_and_is_forgotten(room: Room) -> None:
+    with pytest.raises(ActorStopped) as stopped:
+        await room.ask(Describe(), "nothing-here")
+    assert isinstance(stopped.value.reason, GameNotFound)
+    assert len(room.directory) == 0
+
+
+async def test_what_can_be_no_game_id_is_refused_without_asking_the_journal(room: Room) -> None:
+    room.journal.away = True
+    for text in ("", "x" * 65, "a b", "../etc", "g\n1", "é"):
+        with pytest.raises(GameNotFound):
+            room.directory.table(text)
+
+
+async def test_when_another_writer_went_on_the_request_is_judged_by_what_is_written(room: Room, rival: Room) -> None:
+    await room.new_game()
+    me, other = await room.joined("a"), await room.joined("b")
+    assert isinstance(await rival.act("a"), ActionAnswer)
+    assert code(await room.act("a")) == Code.NOT_YOUR_TURN
+    assert views(me)[-1].event_id == views(other)[-1].event_id == 2
+    assert isinstance(await room.act("b"), ActionAnswer)
+    assert [event.event_id for event in room.journal.games[GAME]] == [1, 2, 3]
+
+
+async def test_a_fenced_request_with_a_message_id_that_the_other_writer_applied_is_answered_from_the_journal(
+    room: Room,
+    rival: Room,
+) -> None:
+    await room.new_game()
+    await room.joined("a")
+    first = await rival.act("a", MISS, "m1")
+    assert await room.act("a", MISS, "m1") == first
+    assert len(room.journal.games[GAME]) == 2
+
+
+async def test_a_store_that_lost_events_suspends_the_game(room: Room) -> None:
+    await room.new_game()
+    await room.act("a")
+    del room.journal.games[GAME][1:]
+    assert code(await room.act("b")) == Code.INTERNAL_ERROR
+    assert code(await room.act("b")) == Code.UNAVAILABLE
+    described = await room.ask(Describe())
+    assert isinstance(described, Description)
+    assert described.status == "suspended"
+
+
+# ---- faults of the rules
+
+
+async def test_rules_that_raise_suspend_their_own_game_and_the_report_tells_no_secret(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    await room.new_game()
+    await room.new_game(game_id="g2")
+    with caplog.at_level(logging.DEBUG):
+        failure = await room.act("a", {"type": "crash"})
+    assert code(failure) == Code.INTERNAL_ERROR
+    assert isinstance(failure, Failure)
+    assert failure.details["id"] in caplog.text
+    assert not re.search(r"the secret is \d", caplog.text)
+    assert "secret" not in failure.message
+    assert code(await room.act("a")) == Code.UNAVAILABLE
+    assert isinstance(await room.ask(Act("a", Listener(), MISS), "g2"), ActionAnswer)
+
+
+async def test_a_suspended_game_is_still_shown_and_can_be_aborted(room: Room) -> None:
+    await room.new_game()
+    await room.act("a", {"type": "crash"})
+    listener = await room.joined("b")
+    answer = await room.ask(Abort("its rules failed"))
+    assert answer == AbortAnswer(GAME, 2, "aborted")
+    assert isinstance(listener.log[-1], GameOver)
+    assert code(await room.act("a")) == Code.GAME_ENDED
+
+
+async def test_a_view_that_raises_applies_nothing(room: Room) -> None:
+    await room.new_game()
+    await room.joined("b")
+    room.rules.fail_in = "view"
+    assert code(await room.act("a")) == Code.INTERNAL_ERROR
+    assert len(room.journal.games[GAME]) == 1
+
+
+async def test_a_game_whose_replay_fails_is_suspended_and_stays_ended_once_aborted(
+    room: Room, autojump_clock: MockClock
+) -> None:
+    await room.new_game()
+    await room.act("a")
+    room.rules.fail_in = "apply"
+    await trio.sleep(200)
+    described = await room.ask(Describe())
+    assert isinstance(described, Description)
+    assert (described.status, described.event_count) == ("suspended", 2)
+    await room.ask(Abort("its rules failed"))
+    await trio.sleep(200)
+    described = await room.ask(Describe())
+    assert isinstance(described, Description)
+    assert (described.status, described.event_count, described.end_reason) == ("ended", 3, "aborted")
+
+
+async def test_a_game_of_a_version_that_is_not_installed_fails_with_that_reason(room: Room) -> None:
+    await room.new_game()
+    room.house = evolve(room.house, registry=Registry([Tally(version="2")]))
+    room.directory = Directory(room.tables, room.house, mailbox=8, passivate_after=40.0)
+    with pytest.raises(ActorStopped) as stopped:
+        await room.act("a")
+    assert isinstance(stopped.value.reason, RulesVersionMissing)
+
+
+async def test_a_game_that_reaches_its_limit_of_events_is_aborted(tables: DynamicSupervisor) -> None:
+    room = Room(tables, Tally(), max_events=4)
+    await room.new_game()
+    listener = await room.joined("b")
+    await room.act("a")
+    assert isinstance(await room.act("b"), ActionAnswer)
+    assert isinstance(room.journal.games[GAME][-1], Aborted)
+    assert len(room.journal.games[GAME]) == 4
+    assert isinstance(listener.log[-1], GameOver)
+
+
+# ---- memory
+
+
+async def test_a_table_that_nobody_follows_or_uses_leaves_memory_and_comes_back(
+    room: Room, autojump_clock: MockClock
+) -> None:
+    await room.new_game()
+    await room.act("a")
+    await trio.sleep(200)
+    assert (len(room.directory), room.tables.children) == (0, 0)
+    assert isinstance(await room.act("b"), ActionAnswer)
+
+
+async def test_a_table_that_somebody_follows_stays(room: Room, autojump_clock: MockClock) -> None:
+    await room.new_game()
+    listener = await room.joined("a")
+    await trio.sleep(1000)
+    assert len(room.directory) == 1
+    listener.gone = True
+    await trio.sleep(200)
+    assert len(room.directory) == 0
+
+
+async def test_a_full_mailbox_is_refused_at_once(room: Room, autojump_clock: MockClock) -> None:
+    await room.new_game()
+    await room.joined("a")
+    room.journal.hold = trio.Event()
+    answers: list[object] = []
+    refused: list[ActorError] = []
+    for _ in range(20):
+        try:
+            room.directory.table(GAME).post(Act("a", Listener(), MISS), answers.append)
+        except ActorError as error:
+            refused.append(error)
+    room.journal.hold.set()
+    await trio.sleep(1)
+    assert refused
+    assert len(answers) + len(refused) == 20
