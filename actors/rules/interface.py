@@ -6,12 +6,15 @@ Rules speak of *seats* (0, 1, …), never of users: the table knows who sits whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
-from actors.rules.chance import Chance
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.rules.chance import Chance
 
 JsonObject: TypeAlias = dict[str, Any]
 """A JSON object that the rules define and nobody else looks into: an action, a view, a change."""

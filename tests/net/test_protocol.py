@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import orjson
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,22 +124,18 @@ def test_a_view_leaves_out_what_is_absent_and_keeps_what_is_null() -> None:
     running = orjson.loads(encode_answer(VIEW))
     assert running["success"] is True
     assert {"winner_id", "legal_actions", "missed", "resync", "changes", "turn_deadline"}.isdisjoint(running)
-    drawn = View(**{**_fields(VIEW), "game_over": True, "winner_id": None, "current_player_id": None})
+    drawn = evolve(VIEW, game_over=True, winner_id=None, current_player_id=None)
     encoded = orjson.loads(encode_body(drawn))
     assert "success" not in encoded
     assert encoded["winner_id"] is None
     assert encoded["current_player_id"] is None
 
 
-def _fields(view: View) -> dict[str, object]:
-    return {name: getattr(view, name) for name in View.__annotations__ if name != "event"}
-
-
 def test_missed_states_are_given_whole_below_their_limit_and_give_way_to_resync_above_it() -> None:
-    few = View(**{**_fields(VIEW), "missed": (VIEW, VIEW)})
+    few = evolve(VIEW, missed=(VIEW, VIEW))
     assert orjson.loads(encode_answer(few))["missed"] == [orjson.loads(encode_body(VIEW))] * 2
-    big = View(**{**_fields(VIEW), "state": {"x": "y" * (MISSED_BYTES // 2)}})
-    many = orjson.loads(encode_answer(View(**{**_fields(VIEW), "missed": (big, big)})))
+    big = evolve(VIEW, state={"x": "y" * (MISSED_BYTES // 2)})
+    many = orjson.loads(encode_answer(evolve(VIEW, missed=(big, big))))
     assert "missed" not in many
     assert many["resync"] is True
 

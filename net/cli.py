@@ -1,0 +1,188 @@
+"""The command line. What a command needs is imported when it runs: `croupier token` waits for no server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from net import __version__
+from net.errors import StartError
+
+if TYPE_CHECKING:
+    from net.config_load import Loaded
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Refusal(click.ClickException):
+    """A foreseeable error: one line, and status 2 as for a wrong command line."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        line = " ".join(self.message.splitlines())
+        click.echo(f"croupier: {line}", file=file, err=file is None)
+
+
+class _Croupier(click.Group):
+    """The commands; each of their foreseeable errors becomes one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's)
+        """Runs the chosen command. What is no StartError, or more than one, escapes as it is."""
+        try:
+            return super().invoke(ctx)
+        except StartError as error:
+            raise _Refusal(str(error)) from error
+        except BaseExceptionGroup as group:  # a nursery hands on even a lone error in a group
+            lone = _the_start_error(group)
+            if lone is None:
+                raise
+            raise _Refusal(str(lone)) from group
+
+
+def _the_start_error(group: BaseExceptionGroup[BaseException]) -> StartError | None:
+    """The first StartError of a group that holds nothing else."""
+    wanted, rest = group.split(StartError)
+    if wanted is None or rest is not None:
+        return None
+    error: BaseException = wanted
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, StartError) else None
+
+
+# ---- options that set keys of the configuration; they are checked like its other sources, not by click
+
+_config_option = click.option(
+    "--config",
+    "config_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The configuration file. [default: config.toml in the working directory, if there is one]",
+)
+_host_option = click.option("--host", metavar="HOST", help="The address to listen on.")
+_port_option = click.option("--port", metavar="N", help="The TCP port; 0 takes a free one.")
+_data_dir_option = click.option(
+    "--data-dir", metavar="FOLDER", help="The folder for the store and the generated secret."
+)
+
+
+def _all_options(command: F) -> F:
+    return _config_option(_host_option(_port_option(_data_dir_option(command))))
+
+
+def _load(config_file: Path | None, **flags: str | None) -> Loaded:
+    """The configuration in force; a flag is named as its parameter. Raises ConfigError."""
+    from net.config_load import find_file, load
+
+    typed = {f"--{name.replace('_', '-')}": text for name, text in flags.items()}
+    return load(find_file(config_file, Path()), os.environ, typed)
+
+
+# ---- the commands
+
+
+@click.group(cls=_Croupier, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="croupier", message="%(prog)s %(version)s")
+def main() -> None:
+    """An authoritative server for turn-based games with hidden information."""
+
+
+@main.command()
+@_all_options
+def serve(config_file: Path | None, host: str | None, port: str | None, data_dir: str | None) -> None:
+    """Serve games, until SIGTERM or Ctrl-C.
+
+    Prints one line, `croupier listening on http://HOST:PORT`, when it is ready; the log goes to standard
+    error.
+    """
+    loaded = _load(config_file, host=host, port=port, data_dir=data_dir)
+    _log_to_stderr(loaded.config.log.level)
+    import trio
+
+    from net.app import serve_forever
+
+    trio.run(partial(serve_forever, loaded.config, announce=_announce))
+
+
+def _announce(url: str) -> None:
+    click.echo(f"croupier listening on {url}")  # echo flushes: whoever waits for the line gets it at once
+
+
+def _log_to_stderr(level: str) -> None:
+    import logging
+
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )  # basicConfig's stream is standard error
+
+
+@main.command()
+@click.argument("user_id")
+@click.option("--service", is_flag=True, help="A service token, which makes and aborts games, in place of a player's.")
+@click.option("--ttl", metavar="SECONDS", help="How long it is good for. [default: token_ttl of the configuration]")
+@_config_option
+@_data_dir_option
+def token(user_id: str, *, service: bool, ttl: str | None, config_file: Path | None, data_dir: str | None) -> None:
+    """Print a token for USER_ID.
+
+    A person's id is a UUID; any other (npc:anna) is a non-player character. The token is good with servers
+    that have the same secret: that of the configuration, or the one in the same data directory.
+    """
+    config = _load(config_file, ttl=ttl, data_dir=data_dir).config
+    from net.auth import Scope, Tokens, is_user_id, secret_for
+    from net.outside import SystemClock, SystemEntropy
+
+    if not is_user_id(user_id):
+        raise StartError("USER_ID must have 1 to 64 characters, each a letter, a digit or one of :_.@-")
+    secrets = secret_for(config, config.server.data_dir, SystemEntropy())
+    tokens = Tokens(secrets, config.auth.audience, SystemClock())
+    click.echo(tokens.issue(user_id, Scope.SERVICE if service else Scope.PLAYER, config.auth.token_ttl))
+
+
+@main.command()
+@_all_options
+@click.option("--defaults", is_flag=True, help="Print a configuration file of all defaults, with comments, instead.")
+def config(
+    config_file: Path | None, host: str | None, port: str | None, data_dir: str | None, *, defaults: bool
+) -> None:
+    """Print the configuration in force, and where each value came from.
+
+    Secrets are masked.
+    """
+    from net.config_text import default_file, in_force
+
+    if defaults:
+        click.echo(default_file(), nl=False)
+    else:
+        click.echo(in_force(_load(config_file, host=host, port=port, data_dir=data_dir)), nl=False)
+
+
+@main.command()
+@click.option("--players", type=click.IntRange(2, 5), default=2, show_default=True, help="How many play.")
+@click.option("--rules", default="crazy_eights", show_default=True, metavar="NAME", help="What they play.")
+@click.option(
+    "--pace",
+    type=click.FloatRange(0, 60),
+    default=0.25,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a player thinks.",
+)
+@click.option("--seed", metavar="TEXT", help="The seed of the game and the players; the same one, the same game.")
+@click.option(
+    "--kill/--no-kill",
+    default=True,
+    show_default=True,
+    help="Whether the server is killed (kill -9) and started again in the middle of the game.",
+)
+def demo(*, players: int, rules: str, pace: float, seed: str | None, kill: bool) -> None:
+    """Watch a game: a server of its own, random players on real sockets, and a kill in the middle."""
+    from net.demo import run_demo
+
+    run_demo(players=players, rules=rules, pace=pace, seed=seed, kill=kill)

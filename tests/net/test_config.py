@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+from net.config import (
+    KEYS,
+    SECTIONS,
+    Auth,
+    Config,
+    Games,
+    Limits,
+    Log,
+    Server,
+    Sessions,
+    Store,
+    mask_password,
+    mask_whole,
+)
+
+if TYPE_CHECKING:
+    from net.config import Key
+
+ALL_KEYS = [key for keys in KEYS.values() for key in keys.values()]
+EVERY_KEY = pytest.mark.parametrize("key", ALL_KEYS, ids=lambda key: key.dotted)
+
+
+def made_with(key: Key, value: object) -> Config:
+    section: dict[str, Any] = {key.section: SECTIONS[key.section](**{key.name: value})}
+    return Config(**section)
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    assert Config() == Config(
+        server=Server(host="127.0.0.1", port=8765, data_dir=Path("data")),
+        store=Store(redis_url="", durability="always", prefix="croupier:"),
+        auth=Auth(secret="", secrets=(), audience="croupier", token_ttl=86400),
+        sessions=Sessions(connect_timeout=10, ping_interval=25, ping_timeout=20),
+        limits=Limits(
+            max_message_bytes=65536,
+            max_connections=10000,
+            outbox_bytes=1048576,
+            pending_requests=32,
+            http_body_bytes=65536,
+            http_head_bytes=16384,
+            http_timeout=15,
+            mailbox=64,
+        ),
+        games=Games(max_events=10000, passivate_after=300),
+        log=Log(level="info"),
+    )
+
+
+@EVERY_KEY
+def test_a_key_has_a_sentence_and_a_default_within_its_bounds(key: Key) -> None:
+    assert re.fullmatch(r"[A-Z].*\.", key.doc)
+    assert key.bound.admits(key.default)
+    assert key.default == getattr(getattr(Config(), key.section), key.name)
+
+
+@EVERY_KEY
+def test_a_configuration_made_in_code_is_held_to_the_bounds(key: Key) -> None:
+    beyond: object = {int: -1, float: -1.0, str: "\0", Path: Path("\0"), tuple[str, ...]: ("short",)}[key.type]
+    with pytest.raises(ValueError, match=f"^{key.name} must be {re.escape(key.bound.expected)}$"):
+        made_with(key, beyond)
+
+
+@pytest.mark.parametrize(
+    ("key", "lowest", "highest", "step"),
+    [
+        ("server.port", 0, 65535, 1),
+        ("auth.token_ttl", 1, 315_360_000, 1),
+        ("sessions.connect_timeout", 0.01, 3600, 0.001),
+        ("sessions.ping_interval", 0.01, 3600, 0.001),
+        ("sessions.ping_timeout", 0.01, 3600, 0.001),
+        ("limits.max_message_bytes", 1024, 16_777_216, 1),
+        ("limits.max_connections", 1, 1_000_000, 1),
+        ("limits.outbox_bytes", 4096, 1_073_741_824, 1),
+        ("limits.pending_requests", 1, 10_000, 1),
+        ("limits.http_body_bytes", 1024, 16_777_216, 1),
+        ("limits.http_head_bytes", 1024, 1_048_576, 1),
+        ("limits.http_timeout", 0.01, 3600, 0.001),
+        ("limits.mailbox", 1, 100_000, 1),
+        ("games.max_events", 2, 1_000_000, 1),
+        ("games.passivate_after", 0.01, 31_536_000, 0.001),
+    ],
+)
+def test_a_number_may_reach_its_bounds_and_not_pass_them(key: str, lowest: float, highest: float, step: float) -> None:
+    section, name = key.split(".")
+    admits = KEYS[section][name].bound.admits
+    assert [admits(lowest), admits(highest)] == [True, True]
+    assert [admits(lowest - step), admits(highest + step), admits(float("nan"))] == [False, False, False]
+
+
+def test_every_number_has_its_bounds_in_the_table_above() -> None:
+    mark = test_a_number_may_reach_its_bounds_and_not_pass_them.pytestmark[0]  # type: ignore[attr-defined]
+    assert {row[0] for row in mark.args[1]} == {key.dotted for key in ALL_KEYS if key.type in {int, float}}
+
+
+@pytest.mark.parametrize(
+    ("key", "admitted", "refused"),
+    [
+        ("server.host", ["::1", "0.0.0.0", "play.example.org"], ["", "a b", "a/b", "x" * 256, "a\n"]),
+        (
+            "store.redis_url",
+            [
+                "",
+                "redis://localhost",
+                "redis://:pw@h:6379/3",
+                "rediss://h",
+                "unix:///run/redis.sock",
+                "unix:///r.sock?db=1",
+            ],
+            ["localhost", "http://h", "redis://", "redis://h:port", "redis://h:99999", "unix://", "redis://h /0"],
+        ),
+        ("store.durability", ["always", "everysec", "no"], ["", "never", "Always"]),
+        ("store.prefix", ["c", "croupier:", "a.b_c-d@e:1"], ["", "a b", "a*", "x" * 65, "{a}", "é"]),
+        ("auth.secret", ["", "x" * 32, "é" * 16, "x" * 1024], ["x" * 31, "é" * 15, "x" * 1025]),
+        (
+            "auth.secrets",
+            [(), ("x" * 32,), ("x" * 32, "y" * 40)],
+            [("x" * 31,), ("x" * 32, ""), ("x" * 32,) * 17],
+        ),
+        ("auth.audience", ["croupier", "https://play.example.org"], ["", "a\nb", "x" * 256]),
+        ("log.level", ["debug", "info", "warning", "error"], ["", "INFO", "trace"]),
+    ],
+)
+def test_a_text_is_held_to_its_form(key: str, admitted: list[object], refused: list[object]) -> None:
+    section, name = key.split(".")
+    admits = KEYS[section][name].bound.admits
+    assert [value for value in admitted if not admits(value)] == []
+    assert [value for value in refused if admits(value)] == []
+
+
+def test_what_could_give_a_secret_away_is_masked_and_nothing_else_is() -> None:
+    assert {key.dotted for key in ALL_KEYS if key.mask} == {"store.redis_url", "auth.secret", "auth.secrets"}
+
+
+def test_a_masked_secret_shows_only_whether_it_is_set() -> None:
+    assert mask_whole("") == ""
+    assert mask_whole("x" * 40) == mask_whole("y" * 32) == "***"
+    assert mask_whole(()) == ()
+    assert mask_whole(("x" * 40, "y" * 32)) == ("***", "***")
+
+
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        ("", ""),
+        ("redis://localhost:6379/0", "redis://localhost:6379/0"),
+        ("redis://:hunter2@h:6379/0", "redis://:***@h:6379/0"),
+        ("rediss://anna:hunter2@h", "rediss://anna:***@h"),
+        ("redis://anna:hun:t@er2@h", "redis://anna:***@h"),
+        ("redis://:hunt/er2@h", "redis://:***@h"),
+        ("unix:///run/r.sock?db=1&password=hunter2&x=1", "unix:///run/r.sock?db=1&password=***&x=1"),
+        ("redis://h?password=hunter2", "redis://h?password=***"),
+    ],
+)
+def test_a_masked_url_holds_everything_but_its_password(url: str, masked: str) -> None:
+    assert mask_password(url) == masked
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        Config().server.port = 1  # type: ignore[misc]
