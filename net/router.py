@@ -124,6 +124,8 @@ class Router:
         match error:
             case MailboxFull():
                 return Failure(Code.OVERLOADED, "this game has too many requests waiting; try again")
+            case ActorStopped(begun=True):  # cut off in the middle: nobody may promise that nothing was applied
+                return self._internal_error(error)
             case ActorStopped(reason=GameNotFound()):
                 return _NOT_FOUND
             case ActorStopped(reason=StoreUnavailable()):

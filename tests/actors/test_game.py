@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from actors.events import Aborted, Acted, Created, Resigned
 from actors.game import Game, Position, ReplayDiverged, RulesFault
-from actors.rules.interface import IllegalAction
+from actors.rules.interface import IllegalAction, Outcome
 from tests.samples.tally import Guess, Tally
+
+if TYPE_CHECKING:
+    from tests.samples.tally import TallyState
 
 
 def created(players: int = 2) -> Created:
@@ -112,13 +117,14 @@ def test_whatever_else_the_rules_raise_is_a_fault(where: str) -> None:
         _ = faulty.begin() if where == "set_up" else faulty.act(start, 0, Guess("guess", 5))
 
 
+class Miscounting(Tally):
+    """Gives a score to the first seat alone."""
+
+    def outcome(self, state: TallyState) -> Outcome | None:
+        return Outcome(0, (1.0,), "found")
+
+
 def test_scores_for_another_number_of_players_are_a_fault() -> None:
-    class Miscounting(Tally):
-        def outcome(self, state: object) -> object:  # type: ignore[override]
-            from actors.rules.interface import Outcome
-
-            return Outcome(0, (1.0,), "found")
-
     table = Game.of(created(), Miscounting())
     with pytest.raises(RulesFault, match="1 scores for 2 players"):
         table.act(table.begin(), 0, Guess("guess", 5))

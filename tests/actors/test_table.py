@@ -517,8 +517,10 @@ async def test_a_game_that_reaches_its_limit_of_events_is_aborted(tables: Dynami
     listener = await room.joined("b")
     await room.act("a")
     assert isinstance(await room.act("b"), ActionAnswer)
+    described = await room.ask(Describe())  # it is answered after the abort that the last action led to
+    assert isinstance(described, Description)
+    assert (described.status, described.event_count, described.end_reason) == ("ended", 4, "aborted")
     assert isinstance(room.journal.games[GAME][-1], Aborted)
-    assert len(room.journal.games[GAME]) == 4
     assert isinstance(listener.log[-1], GameOver)
 
 

@@ -1,0 +1,113 @@
+"""Crash reports tell types and places, never locals, and where it is asked for never an error's words."""
+
+from __future__ import annotations
+
+from actors.kit.reports import CrashReport, trace, type_name
+from tests.actors.kit.troupe import Mishap
+
+SECRET = "queen of spades"
+
+
+def caught(depth: int = 0) -> Exception:
+    hand = [SECRET]
+    try:
+        deal(hand, depth)
+    except Mishap as error:
+        return error
+    raise AssertionError
+
+
+def deal(hand: list[str], depth: int) -> None:
+    if depth:
+        pass_on(hand, depth - 1)
+    else:
+        raise Mishap(hand[0])
+
+
+def pass_on(hand: list[str], depth: int) -> None:
+    """A second function, because a traceback shows a frame that calls itself only a few times."""
+    deal(hand, depth)
+
+
+def chained() -> Exception:
+    try:
+        try:
+            raise KeyError(SECRET)
+        except KeyError as error:
+            raise Mishap(SECRET) from error
+    except Mishap as error:
+        return error
+
+
+def test_a_trace_tells_the_error_and_where_it_happened() -> None:
+    text = trace(caught(), confidential=False)
+    assert f"Mishap: {SECRET}" in text
+    assert "in deal" in text
+
+
+def test_no_trace_shows_local_variables() -> None:
+    for confidential in (False, True):
+        assert "hand = " not in trace(caught(), confidential=confidential)
+
+
+def test_a_confidential_trace_tells_types_and_places_only() -> None:
+    text = trace(caught(), confidential=True)
+    assert SECRET not in text
+    assert "Mishap" in text
+    assert "in deal" in text
+
+
+def test_a_confidential_trace_tells_of_causes_in_the_same_way() -> None:
+    text = trace(chained(), confidential=True)
+    assert SECRET not in text
+    assert text.index("KeyError") < text.index("which led to") < text.index("Mishap\n")
+
+
+def test_a_confidential_trace_leaves_out_a_suppressed_context() -> None:
+    error = Mishap()
+    error.__context__ = KeyError(SECRET)
+    assert "KeyError\n" in trace(error, confidential=True)
+    error.__suppress_context__ = True
+    assert "KeyError\n" not in trace(error, confidential=True)
+
+
+def test_a_confidential_trace_tells_of_every_member_of_a_group() -> None:
+    text = trace(ExceptionGroup(SECRET, [caught(), OSError(SECRET)]), confidential=True)
+    assert SECRET not in text
+    assert "1 of 2" in text
+    assert "2 of 2" in text
+    assert "OSError\n" in text
+
+
+def test_a_member_that_stands_twice_in_a_group_is_told_of_once() -> None:
+    member = Mishap()
+    assert trace(ExceptionGroup("g", [member, member]), confidential=True).count("Mishap\n") == 1
+
+
+def test_a_chain_that_bites_its_tail_ends() -> None:
+    first, second = Mishap("1"), Mishap("2")
+    first.__cause__, second.__cause__ = second, first
+    assert trace(first, confidential=True).count("Mishap\n") == 2
+
+
+def test_a_group_that_is_its_own_members_cause_ends() -> None:
+    member = Mishap()
+    group = ExceptionGroup("g", [member])
+    member.__cause__ = group
+    assert trace(group, confidential=True).count("Mishap\n") == 1
+
+
+def test_a_deep_traceback_is_cut_to_its_innermost_frames() -> None:
+    for confidential in (False, True):
+        assert trace(caught(depth=200), confidential=confidential).count("in pass_on") <= 20
+
+
+def test_types_are_named_as_in_tracebacks() -> None:
+    assert type_name(OSError()) == "OSError"
+    assert type_name(Mishap()) == "tests.actors.kit.troupe.Mishap"
+
+
+def test_the_repr_of_a_report_fits_a_line() -> None:
+    report = CrashReport("tables", "t1", "OSError", "Traceback\n" * 50, 2, "Act", 1.5)
+    assert "Traceback" not in repr(report)
+    assert "\n" not in repr(report)
