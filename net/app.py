@@ -19,6 +19,7 @@ from actors.kit.supervisor import ChildSpec, DynamicSupervisor, Strategy, Superv
 from actors.ports import Clock, Entropy
 from actors.rules.registry import Registry
 from actors.table import House
+from net.admission import Admission
 from net.api import Api
 from net.auth import Tokens, secret_for
 from net.http import HttpLimits
@@ -86,11 +87,10 @@ class App:
     def _build_listener(self, router: Router, registry: Registry) -> Listener:
         limits, outside = self._config.limits, self._outside
         api = Api(self.directory, registry, self.tokens, outside.entropy, router.failure_of, self.not_ready)
+        admission = Admission(self.connections, self.tokens, outside.entropy)
         plain = PlainSocket(
             router,
-            self.connections,
-            self.tokens,
-            outside.entropy,
+            admission,
             connect_timeout=self._config.sessions.connect_timeout,
             max_message_bytes=limits.max_message_bytes,
         )

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import frozen
 
-from actors.connections import Connections
 from actors.failures import Code, Failure
-from actors.ports import Entropy
-from net.auth import Scope, Tokens, Unauthorized
+from net.admission import Admission
+from net.auth import Unauthorized
 from net.outbox import Kind
-from net.outside import new_id, new_token
 from net.plain import (
     CLOSE_BAD_CONNECT,
     CLOSE_CONNECT_TIMEOUT,
@@ -24,16 +22,12 @@ from net.plain import (
     encode_push,
 )
 from net.protocol import (
-    ConnectAnswer,
-    ConnectRequest,
     Invalid,
     encode_bare,
     encode_body,
     encode_refusal,
-    parse,
 )
 from net.router import Router
-from net.session import Session
 from net.websocket import ConnectionLost, TooLarge, encode_text_frame
 
 if TYPE_CHECKING:
@@ -43,8 +37,8 @@ if TYPE_CHECKING:
     from net.http import Request as HttpRequest
     from net.protocol import (
         AckId,
-        Request,
     )
+    from net.session import Session
     from net.websocket import WebSocket
 
 _FRAMES = "plain"
@@ -101,9 +95,7 @@ class PlainSocket:
     """Serves the WebSockets of `/ws`."""
 
     router: Router
-    connections: Connections
-    tokens: Tokens
-    entropy: Entropy
+    admission: Admission
     connect_timeout: float
     max_message_bytes: int
 
@@ -121,13 +113,11 @@ class PlainSocket:
             channel.gone = True
 
     async def _serve(self, session: Session, websocket: WebSocket) -> None:
-        self.connections.opened(session)
         try:
             while True:
                 message = await websocket.receive()
                 if isinstance(message, TooLarge):
-                    failure = Failure(Code.TOO_LARGE, f"a message has at most {self.max_message_bytes} bytes")
-                    session.refuse(failure, ack_of(message.message))
+                    session.refuse(self._too_large(), ack_of(message.message))
                     continue
                 try:
                     request = decode(message)
@@ -136,8 +126,7 @@ class PlainSocket:
                 else:
                     self.router.handle(session, request)
         finally:
-            session.ended()
-            self.connections.closed(session)
+            self.admission.leave(session)
 
     async def _connect(self, channel: PlainChannel, websocket: WebSocket) -> Session | None:
         """The session that the first request asks for; None when it was refused, and the socket closed."""
@@ -149,11 +138,12 @@ class PlainSocket:
         ack: AckId | None = None
         try:
             if isinstance(message, TooLarge):
-                raise Invalid(f"a message has at most {self.max_message_bytes} bytes")
+                raise Invalid(self._too_large().message)
             request = decode(message)
             ack = request.ack
-            asked = self._asked(request)
-            claims = self.tokens.verify(asked.token, scope=Scope.PLAYER)
+            if request.event != "connect":
+                raise Invalid("the first request must be connect", field="event")
+            session, answer = self.admission.admit(request.data, channel)
         except Invalid as invalid:
             self._refuse(channel, invalid.ack if ack is None else ack, invalid.failure.code, str(invalid))
             await websocket.close(CLOSE_BAD_CONNECT, "bad connect")
@@ -162,15 +152,12 @@ class PlainSocket:
             self._refuse(channel, ack, refusal.code, str(refusal))
             await websocket.close(CLOSE_UNAUTHORIZED, refusal.code)
             return None
-        answer = ConnectAnswer(sid=new_id(self.entropy), pid=new_token(self.entropy))
         if ack is not None:
             channel.answer(ack, encode_bare(answer))
-        return Session(answer.sid, claims, channel)
+        return session
 
-    def _asked(self, request: Request) -> ConnectRequest:
-        if request.event != "connect":
-            raise Invalid("the first request must be connect", field="event")
-        return parse(request.data, ConnectRequest)
+    def _too_large(self) -> Failure:
+        return Failure(Code.TOO_LARGE, f"a message has at most {self.max_message_bytes} bytes")
 
     def _refuse(self, channel: PlainChannel, ack: AckId | None, code: str, message: str) -> None:
         body = encode_refusal(code, message)
