@@ -70,7 +70,7 @@ class Connections:
     def beat(self, now: float) -> None:
         """One round of the heartbeat at this time, on trio's clock."""
         for connection, pinged_at in list(self._pinged.items()):
-            if pinged_at is not None and connection.last_seen > pinged_at:
+            if pinged_at is not None and connection.last_seen >= pinged_at:
                 pinged_at = self._pinged[connection] = None
             if pinged_at is not None:
                 if now >= pinged_at + self._timeout:

@@ -80,6 +80,15 @@ def test_any_sign_of_life_after_a_ping_saves_a_client_until_the_next(connections
     assert client.pings == 2
 
 
+def test_an_answer_at_the_very_instant_of_the_ping_counts(connections: Connections) -> None:
+    client = Client()
+    connections.opened(client)
+    connections.beat(INTERVAL)
+    client.last_seen = INTERVAL
+    connections.beat(INTERVAL + TIMEOUT)
+    assert not client.dropped
+
+
 def test_a_client_that_is_gone_is_forgotten(connections: Connections) -> None:
     client = Client()
     connections.opened(client)

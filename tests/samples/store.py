@@ -76,6 +76,10 @@ class Line(trio.abc.Stream):
         await self._inner.receive_some()
         await self._inner.aclose()
 
+    async def close(self) -> None:
+        """What is held never arrives."""
+        await self._inner.aclose()
+
 
 class Proxy:
     """Gives out lines to a store.
@@ -86,6 +90,7 @@ class Proxy:
     def __init__(self, connect: Callable[[], Awaitable[trio.abc.Stream]]) -> None:
         self._connect = connect
         self.lines: list[Line] = []
+        self._more = trio.Event()
         self.hold_writes = False
         self.held = trio.Event()
         self.lose_replies = False
@@ -98,7 +103,19 @@ class Proxy:
             raise OSError("the store is away")
         line = Line(self, await self._connect())
         self.lines.append(line)
+        self._more.set()
+        self._more = trio.Event()
         return line
+
+    async def given_out(self, count: int) -> None:
+        """Waits until that many lines have been given out."""
+        while len(self.lines) < count:
+            await self._more.wait()
+
+    async def close(self) -> None:
+        """Closes all lines, for good."""
+        for line in self.lines:
+            await line.close()
 
 
 async def _nothing(data: bytes) -> None:

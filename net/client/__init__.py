@@ -1,0 +1,28 @@
+"""A client of Croupier, over any Trio stream: real sockets, or the simulation's. The tests, the demo and the drills
+use it; so may you."""
+
+from net.client.errors import ApiFailed, ConnectionLost, ConnectRefused, RequestFailed
+from net.client.http import Api, HttpAnswer, http_request
+from net.client.play import Choose, Ending, Seat, play, random_choice
+from net.client.streams import Connector, tcp
+from net.client.websocket import CroupierClient, PushMessage, open_client
+
+__all__ = [
+    "Api",
+    "ApiFailed",
+    "Choose",
+    "ConnectRefused",
+    "ConnectionLost",
+    "Connector",
+    "CroupierClient",
+    "Ending",
+    "HttpAnswer",
+    "PushMessage",
+    "RequestFailed",
+    "Seat",
+    "http_request",
+    "open_client",
+    "play",
+    "random_choice",
+    "tcp",
+]

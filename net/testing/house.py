@@ -1,0 +1,249 @@
+"""The thin house: the real composition root, booted in-process, on simulated streams, in virtual time."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import define, field, frozen
+from trio.testing import MockClock
+
+from actors.rules.registry import Registry
+from net.app import App, Outside
+from net.auth import Scope, Tokens
+from net.client import Api, CroupierClient
+from net.client.errors import leaves
+from net.config import Config
+from net.errors import StartError
+from net.testing.network import SimHost, SimNetwork
+from net.testing.ports import SimClock, SimEntropy
+from net.testing.redis import SimRedis
+from net.testing.streams import Link
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from actors.rules.interface import JsonObject
+
+ADDRESS = "croupier"
+"""Where the server listens on the simulated network."""
+
+LINK = Link(latency=0.001)
+"""What the network is like unless a test makes it another: a question and its answer take two milliseconds. In no time
+at all, what came before and what came after could not be told apart."""
+
+SECRETS = ("the secret of the house that is for tests alone",)
+"""What tokens are signed with in the house."""
+
+_TEN_YEARS = 10 * 365 * 86400.0
+_STOPPING = 120.0
+"""Virtual seconds that an orderly stop may take."""
+
+
+class HouseError(Exception):
+    """The house is used in a way it cannot be, or it has waited in vain."""
+
+
+@frozen(eq=False)
+class _Server:
+    """One life of the server."""
+
+    app: App
+    host: SimHost
+    scope: trio.CancelScope = field(factory=trio.CancelScope)
+    gone: trio.Event = field(factory=trio.Event)
+
+
+@define(eq=False)
+class House:
+    """A running server with all that it needs of the world, and the players who come to it. Made by `open_house`.
+
+    `network` and `redis` have the faults: `house.redis.pause()`, `house.network.host("alice").cut()`. What is in the
+    store, the clock and the stream of entropy outlive the server.
+    """
+
+    config: Config
+    registry: Registry
+    entropy: SimEntropy
+    _nursery: trio.Nursery
+    clock: SimClock = field(factory=SimClock)
+    network: SimNetwork = field(factory=lambda: SimNetwork(LINK))
+    redis: SimRedis = field(init=False)
+    api: Api = field(init=False)
+    """The HTTP API, with a service token."""
+    _tokens: Tokens = field(init=False)
+    _lives: int = field(default=0, init=False)
+    _server: _Server | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.redis = SimRedis(self.network, self.clock)
+        self._tokens = Tokens(SECRETS, self.config.auth.audience, self.clock)
+        operator = self._tokens.issue("operator", Scope.SERVICE, _TEN_YEARS)
+        self.api = Api(partial(self._connect, "operator"), operator)
+
+    @property
+    def app(self) -> App:
+        """The server as it lives now. Raises HouseError when it is down."""
+        if self._server is None:
+            raise HouseError("the server is down: restart it first")
+        return self._server.app
+
+    # ---- who comes
+
+    def token(self, user_id: str, *, scope: Scope = Scope.PLAYER, ttl: float = 86400.0) -> str:
+        """A token of this user, good for `ttl` virtual seconds."""
+        return self._tokens.issue(user_id, scope, ttl)
+
+    async def player(
+        self,
+        user_id: str,
+        *,
+        token: str | None = None,
+        record: bool = False,
+        recovery: bool = False,
+        pid: str | None = None,
+        offset: str | None = None,
+    ) -> CroupierClient:
+        """Connects a player, from a host of the network that has the user's name. Raises as
+        `CroupierClient.connect_ws`."""
+        return await CroupierClient.connect_ws(
+            self._nursery,
+            partial(self._connect, user_id),
+            self.token(user_id) if token is None else token,
+            recovery=recovery,
+            pid=pid,
+            offset=offset,
+            record=record,
+        )
+
+    async def new_game(
+        self,
+        rules: str,
+        players: Sequence[str],
+        *,
+        options: JsonObject | None = None,
+        turn_timeout_seconds: float | None = None,
+        seed: str | None = None,
+        spectators: str | None = None,
+    ) -> str:
+        """Makes a game through the API and returns its id."""
+        return await self.api.create_game(
+            rules,
+            players,
+            options=options,
+            turn_timeout_seconds=turn_timeout_seconds,
+            seed=seed,
+            spectators=spectators,
+        )
+
+    # ---- the server's life
+
+    async def crash(self) -> None:
+        """Kills the server as `kill -9` does: nothing that it does from this moment on has an effect; the clients and
+        the store get what it had sent, and then the end. What stands in the store stays. Raises HouseError when it is
+        down."""
+        server = self._up()
+        self._server = None
+        server.host.die()
+        server.scope.cancel()
+        await server.gone.wait()
+
+    async def stop(self) -> None:
+        """Stops the server in order, as SIGTERM does. Raises HouseError when it is down, or does not stop."""
+        server = self._up()
+        server.app.stop()
+        with trio.move_on_after(_STOPPING) as patience:
+            await server.gone.wait()
+        self._server = None
+        server.host.die()
+        if patience.cancelled_caught:
+            server.scope.cancel()
+            raise HouseError(f"the server was asked to stop, and has not in {_STOPPING:g} s")
+
+    async def restart(self) -> None:
+        """Starts the server again on the same store; stops it in order before that, if it is up."""
+        if self._server is not None:
+            await self.stop()
+        await self.start()
+
+    async def start(self) -> None:
+        """Starts the server, and returns when players can connect. Raises what keeps it from starting."""
+        if self._server is not None:
+            raise HouseError("the server is up already")
+        self._lives += 1
+        host = self.network.host(f"server-{self._lives}")
+        outside = Outside(
+            clock=self.clock,
+            entropy=self.entropy,
+            connect_store=partial(host.connect, self.redis.address),
+            acceptor=host.listen(ADDRESS),
+        )
+        server = _Server(App(self.config, outside, SECRETS, self.registry), host)
+        try:
+            await self._nursery.start(self._live, server)
+        except BaseExceptionGroup as group:
+            reasons, rest = group.split(StartError)
+            if rest is not None or reasons is None:
+                raise
+            raise leaves(reasons)[0] from group
+        finally:
+            if not server.app.up:
+                host.die()
+        self._server = server
+
+    async def _live(self, server: _Server, *, task_status: trio.TaskStatus[None]) -> None:
+        try:
+            with server.scope:
+                async with trio.open_nursery() as life:
+                    await life.start(server.app.run)
+                    task_status.started()
+        except Exception:
+            if not server.scope.cancel_called:
+                raise
+            # The dead tell nobody: what goes wrong while a crashed server falls apart is of no account.
+        finally:
+            server.gone.set()
+
+    def _up(self) -> _Server:
+        if self._server is None:
+            raise HouseError("the server is down already")
+        return self._server
+
+    async def _connect(self, name: str) -> trio.abc.Stream:
+        return await self.network.host(name).connect(ADDRESS)
+
+
+@asynccontextmanager
+async def open_house(
+    config: Config | None = None, registry: Registry | None = None, *, seed: int = 0, patience: float = 7200.0
+) -> AsyncIterator[House]:
+    """A house for the length of a block, its server up. At the end the server is stopped in order, if it is up.
+
+    `registry` is by default what is installed. Everything random follows from `seed`. Needs Trio's MockClock with
+    `autojump_threshold=0`; a block that lasts longer than `patience` virtual seconds waits for what never comes, and
+    is ended with HouseError. Whatever is raised inside comes in an ExceptionGroup.
+    """
+    clock = trio.lowlevel.current_clock()
+    if not (isinstance(clock, MockClock) and clock.autojump_threshold == 0):
+        raise HouseError("the house needs virtual time: run it under trio.testing.MockClock(autojump_threshold=0)")
+    async with trio.open_nursery() as nursery:
+        house = House(
+            config=Config() if config is None else config,
+            registry=Registry.discover() if registry is None else registry,
+            entropy=SimEntropy(seed),
+            nursery=nursery,
+        )
+        nursery.start_soon(house.redis.run)
+        nursery.start_soon(_lose_patience, patience)
+        await house.start()
+        yield house
+        if house._server is not None:
+            await house.stop()
+        nursery.cancel_scope.cancel()
+
+
+async def _lose_patience(seconds: float) -> None:
+    await trio.sleep(seconds)
+    raise HouseError(f"{seconds:g} virtual seconds went by: this waits for something that never comes")

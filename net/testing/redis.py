@@ -1,0 +1,189 @@
+"""The simulated Redis: real RESP over simulated streams, so that `net.redis` itself is under test, on
+fakeredis' data, which survive the server's crashes as a real store's do."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, cast
+
+import hiredis
+import trio
+from attrs import define, field
+
+from actors.ports import Clock
+from net.resp import CommandRefused
+from net.testing.engine import Engine, Session
+from net.testing.network import SimAcceptor, SimHost, SimNetwork
+from net.testing.streams import SimStream
+
+if TYPE_CHECKING:
+    from net.resp import Arg, Reply
+
+_MORE = object()
+_MOST_WAITING = 10_000
+"""Commands that wait while the store is paused, before it reads no more of them."""
+
+
+@define(eq=False)
+class SimRedis:
+    """A Redis that listens at `address` on the simulated network, with the faults that a store has.
+
+    Like a real one it executes one command at a time, in the order in which they came in, and has what it
+    acknowledged: as under `appendfsync always`.
+    """
+
+    network: SimNetwork
+    clock: Clock
+    address: str = "redis"
+    engine: Engine = field(init=False)
+    _direct: Session = field(init=False)
+    _host: SimHost = field(init=False)
+    _acceptor: SimAcceptor = field(init=False)
+    _admitting: trio.Event = field(factory=trio.Event, init=False)
+    _running: trio.Event = field(factory=trio.Event, init=False)
+    _waiting: deque[tuple[_Connection, list[bytes] | None]] = field(factory=deque, init=False)
+    _reply_to_lose: str | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.engine = Engine(self.clock)
+        self._direct = self.engine.session()
+        self._host = self.network.host(self.address)
+        self._running.set()
+        self.admit()
+
+    async def run(self) -> None:
+        """Serves until cancelled. Connections can be made before it starts, and the data stay when it
+        ends."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                await self._admitting.wait()
+                try:
+                    stream = await self._acceptor.accept()
+                except trio.ClosedResourceError:  # refusing from now on
+                    continue
+                nursery.start_soon(self._serve, _Connection(stream, self.engine.session()))
+
+    def execute(self, *args: Arg) -> Reply:
+        """What a client would be answered, without the faults: for a test that looks at the data, or changes
+        them behind the server's back. Raises CommandRefused."""
+        reader = hiredis.Reader(replyError=CommandRefused)
+        reader.feed(self._direct.execute([a if isinstance(a, bytes) else str(a).encode() for a in args]))
+        reply = cast("Reply", reader.gets())
+        if isinstance(reply, CommandRefused):
+            raise reply
+        return reply
+
+    # ---- faults
+
+    def pause(self) -> None:
+        """From now on commands are read and wait: none is executed before `resume`. Idempotent."""
+        if self._running.is_set():
+            self._running = trio.Event()
+
+    def resume(self) -> None:
+        """Executes what has waited, in the order in which it came, and goes on. Idempotent."""
+        self._running.set()
+        self._execute_waiting()
+
+    def cut(self) -> None:
+        """Breaks all connections; new ones are served. A command that was read before is still executed
+        (while paused: later), as a real store does; what was on its way is lost."""
+        self._host.cut()
+
+    def drop_next_reply(self, command: str = "") -> None:
+        """The next command of that name (any, if none is given) is executed, but instead of its reply the
+        connection ends. The replies before it arrive; what came after it on that connection is not
+        executed."""
+        self._reply_to_lose = command.lower()
+
+    def refuse(self) -> None:
+        """New connections are refused; those that stand are served. Idempotent."""
+        if self._admitting.is_set():
+            self._admitting = trio.Event()
+            self._acceptor.close()
+
+    def admit(self) -> None:
+        """New connections are served again. Idempotent."""
+        if not self._admitting.is_set():
+            self._acceptor = self._host.listen(self.address)
+            self._admitting.set()
+
+    # ---- serving
+
+    async def _serve(self, connection: _Connection) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.write)
+            await self._read(connection)
+            self._waiting.append((connection, None))
+            self._execute_waiting()
+
+    async def _read(self, connection: _Connection) -> None:
+        """Takes in commands until the client ends the connection, or loses it."""
+        reader = hiredis.Reader(notEnoughData=_MORE)
+        try:
+            while data := await connection.stream.receive_some():
+                reader.feed(data)
+                while (command := reader.gets()) is not _MORE:
+                    self._waiting.append((connection, _checked(command)))
+                self._execute_waiting()
+                if len(self._waiting) > _MOST_WAITING:
+                    await self._running.wait()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        except hiredis.ProtocolError as error:
+            connection.answer(b"-ERR Protocol error: %b\r\n" % str(error).encode())
+
+    def _execute_waiting(self) -> None:
+        while self._waiting and self._running.is_set():
+            connection, command = self._waiting.popleft()
+            if command is None:
+                connection.end()
+                connection.session.close()
+            elif not connection.ended:
+                reply = connection.session.execute(command)
+                if self._reply_to_lose in ("", command[0].decode().lower()):
+                    self._reply_to_lose = None
+                    connection.end()
+                else:
+                    connection.answer(reply)
+
+
+@define(eq=False)
+class _Connection:
+    """A client's connection, with the replies that are not sent yet."""
+
+    stream: SimStream
+    session: Session
+    ended: bool = field(default=False, init=False)
+    _unsent: bytearray = field(factory=bytearray, init=False)
+    _wanted: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot, init=False)
+
+    def answer(self, reply: bytes) -> None:
+        """Sends the reply after all others."""
+        self._unsent += reply
+        self._wanted.unpark_all()
+
+    def end(self) -> None:
+        """Ends the connection after the replies before this. Idempotent."""
+        self.ended = True
+        self._wanted.unpark_all()
+
+    async def write(self) -> None:
+        """Sends replies until the connection ends, and closes it."""
+        try:
+            while self._unsent or not self.ended:
+                while not (self._unsent or self.ended):
+                    await self._wanted.park()
+                replies, self._unsent = self._unsent, bytearray()
+                await self.stream.send_all(replies)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the reader sees it too; what was read is executed all the same
+        finally:
+            self.stream.close()
+
+
+def _checked(command: object) -> list[bytes]:
+    """A command is an array of bulk strings."""
+    if isinstance(command, list) and command and all(isinstance(part, bytes) for part in command):
+        return command
+    raise hiredis.ProtocolError("expected an array of bulk strings")
