@@ -1,0 +1,399 @@
+"""WebSockets for a server (RFC 6455): what is accepted, and one accepted connection.
+
+The handshake, reading, pongs and the closing handshake are trio-websocket's. Data frames that go out are
+ours, encoded once and pushed to the stream, and so is what happens when a peer or trio-websocket misbehaves:
+nothing of that gets past its own connection. No extension is ever agreed on: compressed sizes tell what
+hidden things look like.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeAlias
+
+import trio
+from attrs import field, frozen
+from trio_websocket import ConnectionClosed, wrap_server_stream
+
+from net.http import error_response
+from net.outbox import Frame, Kind
+from net.stream import RECEIVE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
+
+    from trio_websocket import WebSocketConnection
+
+    from net.http import Report, Request, Response
+    from net.stream import PushStream
+
+SocketHandler: TypeAlias = "Callable[[Request, WebSocket], Awaitable[None]]"
+
+PING_FRAME = b"\x89\x00"
+"""A ping without a payload; any byte that comes back is an answer."""
+
+_CLOSE = 0x88
+_NORMAL, _GOING_AWAY, _PROTOCOL_ERROR, _ABNORMAL, _INTERNAL_ERROR = 1000, 1001, 1002, 1006, 1011
+_VIOLATIONS = frozenset({1002, 1007})
+_REASON_BYTES = 123
+_CONTROL_RATE = 1024
+"""Bytes of control frames that a peer may send in a second without ever sending a message."""
+
+logger = logging.getLogger(__name__)
+
+
+def encode_text_frame(payload: bytes) -> bytes:
+    """A server's frame of a whole text message; `payload` is UTF-8. One frame does for every socket."""
+    size = len(payload)
+    if size < 126:
+        return bytes((0x81, size)) + payload
+    if size < 65536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+
+
+def close_frame(code: int, reason: str = "") -> bytes:
+    """A server's close frame; a reason that is too long is cut between two characters."""
+    text = reason.encode()[:_REASON_BYTES].decode(errors="ignore").encode()
+    return bytes((_CLOSE, 2 + len(text))) + code.to_bytes(2, "big") + text
+
+
+# ---- what is accepted
+
+
+@frozen
+class Accept:
+    """This request becomes a WebSocket, which `handler` has until it returns."""
+
+    handler: SocketHandler
+    subprotocol: str | None = None
+
+
+class SocketRoutes:
+    """WebSocket handlers by path; tells what becomes of a request for a WebSocket."""
+
+    def __init__(self) -> None:
+        self._table: dict[str, Accept] = {}
+
+    def add(self, path: str, handler: SocketHandler, *, subprotocol: str | None = None) -> None:
+        """With a `subprotocol`, only clients that offer it are accepted; it is then chosen."""
+        if self._table.setdefault(path, accept := Accept(handler, subprotocol)) is not accept:
+            raise ValueError(f"{path} has a handler")
+
+    def __call__(self, request: Request) -> Response | Accept:
+        """What accepts the request, or its refusal."""
+        accept = self._table.get(request.path)
+        if accept is None:
+            return error_response(404, "not_found", "there is no WebSocket at this path")
+        refusal = refuse_handshake(request)
+        if refusal is not None:
+            return refusal
+        wanted = accept.subprotocol
+        if wanted is not None and wanted not in request.tokens("sec-websocket-protocol"):
+            message = f"offer the subprotocol {wanted}"
+            return error_response(400, "subprotocol_required", message, {"subprotocol": wanted})
+        return accept
+
+    async def upgrade_required(self, request: Request) -> Response:
+        """An HTTP handler for a path that is a WebSocket's."""
+        headers = (("Upgrade", "websocket"), ("Connection", "upgrade"))
+        return error_response(426, "upgrade_required", "this path is for WebSockets", headers=headers)
+
+
+def refuse_handshake(request: Request) -> Response | None:
+    """The refusal of a request that is not an opening handshake (RFC 6455, section 4.2.1); None when it is
+    one."""
+    if request.header("sec-websocket-version") != "13":
+        headers = (("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket"), ("Connection", "upgrade"))
+        return error_response(426, "upgrade_required", "only version 13 is spoken here", headers=headers)
+    checks = {
+        "the method must be GET": request.method == "GET",
+        "there must be no body": not request.body,
+        "Connection must name upgrade": "upgrade" in [t.lower() for t in request.tokens("connection")],
+        "Sec-WebSocket-Key must be 16 bytes in Base64": _is_key(request.header("sec-websocket-key") or ""),
+    }
+    wrong = [what for what, holds in checks.items() if not holds]
+    return error_response(400, "bad_request", "; ".join(wrong)) if wrong else None
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == 16
+    except (binascii.Error, ValueError):
+        return False
+
+
+# ---- one connection
+
+
+@frozen
+class SocketLimits:
+    """What one WebSocket may take: bytes of a message, messages that are received but not read yet, and
+    seconds for either handshake."""
+
+    message_bytes: int = 65536
+    queue: int = 8
+    handshake_timeout: float = 5.0
+
+
+class ConnectionLost(Exception):
+    """The connection is over: the peer closed it, it broke, or this side closed it. `code` is the close code
+    (1006: there was none)."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code} {reason}".strip())
+        self.code = code
+        self.reason = reason
+
+
+@frozen
+class TooLarge:
+    """A message of more bytes than the limit, given all the same so that its id can be answered."""
+
+    message: str | bytes = field(repr=False)
+    size: int
+
+
+class WebSocket:
+    """One accepted WebSocket. Its handler always receives, or pings stay unanswered."""
+
+    def __init__(self, stream: PushStream, limits: SocketLimits) -> None:
+        self._stream = stream
+        self._lent = _LentStream(stream, limits)
+        self._limits = limits
+        self._connection: WebSocketConnection | None = None
+        self._closing = False
+        self._ended = trio.Event()
+
+    @property
+    def peer(self) -> str:
+        """Who is at the other end, for people: `HOST:PORT`."""
+        return self._stream.peer
+
+    @property
+    def last_received(self) -> float:
+        """When the last byte came, on Trio's clock."""
+        return self._stream.last_received
+
+    # ---- sending, which never blocks and never raises; on a connection that is over nothing happens
+
+    def push(self, frame: Frame) -> None:
+        """Sends an encoded frame, now or after what waits. A peer that reads too slowly is dropped."""
+        if not self._lent.close_sent:
+            self._stream.push(frame)
+
+    def push_text(self, frame: bytes, kind: Kind = Kind.OTHER, game_id: str = "") -> None:
+        """Sends what `encode_text_frame` made, as `push` does."""
+        self.push(Frame(frame, kind, game_id))
+
+    def in_one_send(self) -> AbstractContextManager[None]:
+        """What is pushed inside leaves in one write; see `PushStream.in_one_send`."""
+        return self._stream.in_one_send()
+
+    def ping(self) -> None:
+        """Sends a ping. Whether an answer came, `last_received` tells."""
+        self.push(_PING)
+
+    # ---- receiving
+
+    async def receive(self) -> str | bytes | TooLarge:
+        """The next message: text or binary. Raises ConnectionLost, once all that was received is read.
+        Cancelled, no message is lost."""
+        assert self._connection is not None
+        try:
+            message = await self._connection.get_message()
+        except ConnectionClosed:
+            raise self._lost() from None
+        self._lent.note_message()
+        if self._closing:
+            raise self._lost()
+        size = len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())
+        return TooLarge(message, size) if size > self._limits.message_bytes else message
+
+    def _lost(self) -> ConnectionLost:
+        closed = None if self._connection is None else self._connection.closed
+        if closed is None:
+            return ConnectionLost(_ABNORMAL, self._stream.lost or "closed")
+        return ConnectionLost(int(closed.code), closed.reason or self._stream.lost or "closed")
+
+    # ---- closing
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Says goodbye, waits at most `handshake_timeout` seconds for the peer to do so too, and closes.
+        Messages that still come are thrown away. Cancelled, it closes at once. Idempotent."""
+        self._send_close(code, reason)
+        try:
+            with trio.move_on_after(self._limits.handshake_timeout):
+                await self._discard_messages()
+                await self._ended.wait()
+        finally:
+            self.close_now("closed")
+
+    def close_now(self, reason: str) -> None:
+        """Closes at once, without a word to the peer; whoever receives gets ConnectionLost. Idempotent."""
+        self._stream.close_now(reason)
+
+    def _send_close(self, code: int, reason: str) -> None:
+        if self._lent.close_sent or self._lent.ended:
+            return
+        closed = None if self._connection is None else self._connection.closed
+        if closed is not None and closed.code in _VIOLATIONS:
+            # trio-websocket hangs up on a peer that breaks the protocol, without telling it why.
+            code, reason = int(closed.code), closed.reason or ""
+        self._stream.push(Frame(close_frame(code, reason)))
+        self._lent.close_sent = self._closing = True
+
+    async def _discard_messages(self) -> None:
+        # The reader would otherwise wait for room in the queue, and not come to the peer's close frame.
+        assert self._connection is not None
+        with suppress(ConnectionClosed):
+            while True:
+                await self._connection.get_message()
+
+    # ---- what trio-websocket does, and what it leaves undone
+
+    async def _read(self, request: Request, subprotocol: str | None, *, task_status: trio.TaskStatus[bool]) -> None:
+        """Does the handshake, tells whether it worked, and reads until the connection is over. Raises
+        nothing."""
+        self._stream.unread(_opening_handshake(request, subprotocol))
+        try:
+            async with trio.open_nursery() as nursery:
+                with trio.fail_after(self._limits.handshake_timeout):
+                    self._connection = await self._accept(nursery, subprotocol)
+                task_status.started(True)
+        except Exception:
+            # A peer can bring it about (a ping while its own too large message is refused), so it is no
+            # fault.
+            logger.debug("reading from %s ended with an exception", self.peer, exc_info=True)
+        try:
+            await self._finish()
+        finally:
+            self._ended.set()
+        if self._connection is None:
+            task_status.started(False)
+
+    async def _accept(self, nursery: trio.Nursery, subprotocol: str | None) -> WebSocketConnection:
+        proposal = await wrap_server_stream(
+            nursery,
+            self._lent,
+            message_queue_size=self._limits.queue,
+            # It counts characters, and what is past it is not worth an answer but 1009.
+            max_message_size=4 * self._limits.message_bytes,
+            receive_buffer_size=RECEIVE_BYTES,
+        )
+        return await proposal.accept(subprotocol=subprotocol)
+
+    async def _finish(self) -> None:
+        """The reader is done; the connection ends in order if it still can."""
+        if self._connection is None:
+            self._stream.close_now("the handshake failed")
+        self._send_close(_PROTOCOL_ERROR, "")
+        await self._stream.aclose()
+
+
+_PING = Frame(PING_FRAME)
+
+
+class _LentStream(trio.abc.Stream):
+    """The stream as trio-websocket has it. Its frames go out as pushed ones, so that its reader never waits
+    for a peer that does not read; nothing follows a close frame; and when it closes, the stream stays open
+    for ours.
+
+    A peer that sends bytes without end and never a message is cut off: trio-websocket keeps every fragment,
+    and an empty one adds nothing to the size that it bounds.
+    """
+
+    def __init__(self, stream: PushStream, limits: SocketLimits) -> None:
+        self.close_sent = False
+        self.ended = False
+        self._stream = stream
+        self._returned = False
+        # Unread messages of the largest size that is read to its end (four times the characters, of four
+        # bytes).
+        self._most = 2 * RECEIVE_BYTES + 16 * (limits.queue + 1) * limits.message_bytes
+        self.note_message()
+
+    def note_message(self) -> None:
+        """A message was received."""
+        self._bytes = 0
+        self._since = trio.current_time()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await trio.lowlevel.checkpoint()
+        if self._returned or self._stream.lost is not None:
+            raise trio.ClosedResourceError
+        if data and not self.close_sent:
+            self.close_sent = data[0] == _CLOSE
+            self._stream.push(Frame(bytes(data)))
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        if self._returned:
+            raise trio.ClosedResourceError
+        data = await self._stream.receive_some(max_bytes)
+        self.ended = not data
+        self._bytes += len(data)
+        if self._bytes > self._most + _CONTROL_RATE * (trio.current_time() - self._since):
+            self._stream.close_now("the peer sends bytes and no messages")
+            raise trio.ClosedResourceError
+        return data
+
+    async def aclose(self) -> None:
+        self._returned = True
+        await trio.lowlevel.checkpoint()
+
+
+def _opening_handshake(request: Request, subprotocol: str | None) -> bytes:
+    """A head for trio-websocket that holds nothing of the client's but its key: other headers can make it
+    raise."""
+    lines = [
+        "GET / HTTP/1.1",
+        "Host: croupier",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        f"Sec-WebSocket-Key: {request.header('sec-websocket-key')}",
+    ]
+    if subprotocol is not None:
+        lines.append(f"Sec-WebSocket-Protocol: {subprotocol}")
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+
+async def serve_websocket(
+    stream: PushStream, request: Request, accept: Accept, *, limits: SocketLimits, report: Report
+) -> None:
+    """Makes the connection a WebSocket, gives it to the handler, and closes it when that returns: with 1000,
+    or with 1011 when it raised, which is reported. The stream must have come from
+    `net.conversation.serve_connection`.
+
+    Cancelled: the peer gets 1001 if it can be told at once, and the connection is closed.
+    """
+    websocket = WebSocket(stream, limits)
+    try:
+        async with trio.open_nursery() as nursery:
+            if await nursery.start(websocket._read, request, accept.subprotocol):
+                await websocket.close(await _handled(accept.handler, request, websocket, report))
+            nursery.cancel_scope.cancel()
+    finally:
+        websocket._send_close(_GOING_AWAY, "the server stops")
+        websocket.close_now("the server stops")
+
+
+async def _handled(handler: SocketHandler, request: Request, websocket: WebSocket, report: Report) -> int:
+    """Runs the handler; the code to close with."""
+    try:
+        await handler(request, websocket)
+    except ConnectionLost:
+        pass
+    except Exception as failure:
+        fault = failure.split(ConnectionLost)[1] if isinstance(failure, ExceptionGroup) else failure
+        if fault is not None:
+            report(f"WebSocket {request.path}", fault)
+            return _INTERNAL_ERROR
+    return _NORMAL
