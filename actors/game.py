@@ -6,6 +6,7 @@ what makes a replay byte for byte what was seen live.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from attrs import field, frozen
@@ -127,6 +128,8 @@ class Game:
         if outcome is not None:
             if len(outcome.scores) != len(self.created.players):
                 raise RulesFault(f"{len(outcome.scores)} scores for {len(self.created.players)} players")
+            if not all(map(isfinite, outcome.scores)):  # JSON has no infinity, and the journal is JSON
+                raise RulesFault("a score is not a finite number")
             ended = Ended(outcome.winner, tuple(outcome.scores), end_reason or outcome.reason)
         return Position(
             event_id=before.event_id + 1,

@@ -55,6 +55,7 @@ class Outside:
     acceptor: Acceptor
     services: tuple[ChildSpec, ...] = ()
     """What must run before the store can be reached: the embedded Valkey."""
+    store_name: str = "the embedded store"
     setup: tuple[tuple[str, ...], ...] = ()
     """Commands that go first on each connection to the store."""
     inspect_store: Callable[[Redis], Awaitable[None]] | None = field(default=None)
@@ -68,7 +69,7 @@ class App:
         self._config = config
         self._outside = outside
         self.tokens = Tokens(secrets, config.auth.audience, outside.clock)
-        self.store = Redis(outside.connect_store, entropy=outside.entropy, setup=outside.setup)
+        self.store = Redis(outside.connect_store, entropy=outside.entropy, setup=outside.setup, name=outside.store_name)
         journal = RedisJournal(self.store, prefix=config.store.prefix, entropy=outside.entropy)
         house = House(journal, registry, outside.clock, outside.entropy, max_events=config.games.max_events)
         self._tables = DynamicSupervisor("tables")
@@ -199,9 +200,18 @@ async def serve_forever(config: Config, *, announce: Callable[[str], None]) -> N
 def _the_world(config: Config, data: DataDirectory, clock: Clock, entropy: Entropy, acceptor: Acceptor) -> Outside:
     if config.store.redis_url:
         url = RedisUrl.parse(config.store.redis_url)
-        return Outside(clock, entropy, url.connect, acceptor, setup=url.setup, inspect_store=_check_durability)
+        return Outside(
+            clock,
+            entropy,
+            url.connect,
+            acceptor,
+            store_name=url.shown,
+            setup=url.setup,
+            inspect_store=_check_durability,
+        )
     valkey = EmbeddedValkey(data, entropy=entropy, durability=config.store.durability)
-    keeper = ChildSpec(id="valkey", run=valkey.run, start_timeout=60.0, shutdown=15.0)
+    # A store with much to load takes its time, and one with much to write out at the end, too.
+    keeper = ChildSpec(id="valkey", run=valkey.run, start_timeout=600.0, shutdown=30.0)
     return Outside(clock, entropy, valkey.connect, acceptor, services=(keeper,))
 
 

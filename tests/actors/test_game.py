@@ -130,6 +130,17 @@ def test_scores_for_another_number_of_players_are_a_fault() -> None:
         table.act(table.begin(), 0, Guess("guess", 5))
 
 
+@pytest.mark.parametrize("score", [float("inf"), float("nan")])
+def test_a_score_that_json_cannot_write_is_a_fault(score: float) -> None:
+    class Boundless(Tally):
+        def outcome(self, state: TallyState) -> Outcome | None:
+            return Outcome(0, (score, 0.0), "found")
+
+    table = Game.of(created(), Boundless())
+    with pytest.raises(RulesFault, match="finite"):
+        table.act(table.begin(), 0, Guess("guess", 5))
+
+
 def test_the_key_and_the_seed_are_not_in_the_representation_of_a_position() -> None:
     table = game()
     assert isinstance(table.begin(), Position)

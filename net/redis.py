@@ -1,0 +1,373 @@
+"""RESP on a Trio stream: pipelined, reconnecting, cancellable.
+
+Callers append packed commands to one buffer; one task writes the whole buffer, one task reads and gives
+replies out in order. So a hundred callers cost one system call, and a lone one waits for nobody. There is no
+thread in it, and it runs over any Trio stream: the simulation's too.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from math import inf
+from typing import TYPE_CHECKING
+
+import hiredis
+import trio
+
+from actors.ports import StoreUnavailable
+from net.backoff import Backoff
+from net.errors import StartError
+from net.resp import (
+    Arg,
+    Command,
+    CommandRefused,
+    OutOfStep,
+    Pipeline,
+    Reply,
+    ResultUnknown,
+    Slot,
+    pack,
+    refusal,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from actors.ports import Entropy
+
+__all__ = [
+    "Arg",
+    "Command",
+    "CommandRefused",
+    "Redis",
+    "Reply",
+    "ResultUnknown",
+    "StoreNotReached",
+    "StoreUnavailable",
+    "ask",
+]
+
+log = logging.getLogger(__name__)
+
+READ_SIZE = 64 * 1024
+
+
+class StoreNotReached(StartError):
+    """The store could not be reached, or refused us, at the start."""
+
+
+class Redis:
+    """A client of one Redis or Valkey server, on one connection at a time."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[trio.abc.Stream]],
+        *,
+        entropy: Entropy,
+        setup: Sequence[Command] = (),
+        name: str = "the store",
+        call_timeout: float = 5.0,
+        connect_timeout: float = 5.0,
+        start_timeout: float = 10.0,
+        first_backoff: float = 0.05,
+        longest_backoff: float = 1.0,
+        max_calls: int = 20_000,
+        max_bytes: int = 64 * 1024 * 1024,
+    ) -> None:
+        """`connect` opens a fresh stream; it raises OSError or trio.BrokenResourceError when it cannot.
+        `setup` are commands that go first on each connection (AUTH, SELECT, CLIENT SETNAME). `name` is how
+        errors and the log call the store. Times are seconds.
+
+        A store that owes replies and completes none for `call_timeout` counts as lost: the connection is torn
+        down. At most `max_calls` calls wait at a time, and at most `max_bytes` bytes wait to be written.
+        """
+        self._connect = connect
+        self._entropy = entropy
+        self._setup = (*setup, ("PING",))  # a server that still loads its data refuses a PING
+        self._name = name
+        self._call_timeout = call_timeout
+        self._connect_timeout = connect_timeout
+        self._start_timeout = start_timeout
+        self._first_backoff = first_backoff
+        self._longest_backoff = longest_backoff
+        self._max_calls = max_calls
+        self._max_bytes = max_bytes
+        self._connection: _Connection | None = None
+        self._epoch = 0
+        self._why = f"not connected to {name} yet"
+        self._noted = ""
+        self._came_up = trio.Event()
+
+    @property
+    def available(self) -> bool:
+        """Whether there is a connection, as far as is known."""
+        return self._connection is not None
+
+    @property
+    def epoch(self) -> int:
+        """The number of the present connection, or of the last one when there is none; 0 before the first."""
+        return self._epoch
+
+    async def wait_available(self) -> int:
+        """Waits until there is a connection, and returns its epoch."""
+        while self._connection is None:
+            await self._came_up.wait()
+        await trio.lowlevel.checkpoint()
+        return self._epoch
+
+    # ---- calls
+
+    async def call(self, *args: Arg, epoch: int | None = None, also: Sequence[Command] = ()) -> Reply:
+        """Sends one command and returns its reply. The commands in `also` follow it in the same write; nobody
+        waits for their replies (a refusal is logged).
+
+        With `epoch` it goes out on that connection or not at all. Raises StoreUnavailable: it was certainly
+        not executed (there is no connection, or not that one, or too much waits already, or the server said
+        that it cannot now); ResultUnknown: it was sent, and no reply came; CommandRefused: the server's
+        error.
+
+        Cancelled: the command may be executed all the same; its reply is read and dropped.
+        """
+        slot = Slot(1)
+        if also:
+            replies = await self._exchange(pack([args, *also]), slot, _unattended(also), epoch=epoch)
+        else:
+            replies = await self._exchange(pack([args]), slot, epoch=epoch)
+        reply = replies[0]
+        if isinstance(reply, CommandRefused):
+            raise refusal(reply)
+        return reply
+
+    async def transaction(self, commands: Sequence[Command], epoch: int | None = None) -> list[Reply]:
+        """Sends MULTI, these commands and EXEC in one write, and returns one reply for each command.
+
+        All are executed, or none. A command that fails while EXEC runs (WRONGTYPE, a refused stream id) does
+        not undo the others: its CommandRefused stands in the list. Raises as `call` does; a CommandRefused
+        that is raised means that none was executed.
+        """
+        replies = await self._exchange(pack([("MULTI",), *commands, ("EXEC",)]), Slot(len(commands) + 2), epoch=epoch)
+        for reply in replies:  # what made EXEC abort comes before it, and says more
+            if isinstance(reply, CommandRefused):
+                raise refusal(reply)
+        results = replies[-1]
+        assert isinstance(results, list), "EXEC gives nil only after a WATCH"
+        return results
+
+    def send(self, *commands: Command, epoch: int | None = None) -> bool:
+        """Sends these commands in order, after all that was sent before, and waits for nothing; a refusal is
+        logged. False: they were dropped, because the store is away."""
+        try:
+            self._enqueue(pack(commands), _unattended(commands), epoch=epoch)
+        except StoreUnavailable:
+            return False
+        return True
+
+    def _enqueue(self, packed: bytes, *slots: Slot, epoch: int | None) -> None:
+        if self._connection is None:
+            raise StoreUnavailable(self._why)
+        if epoch is not None and epoch != self._epoch:
+            raise StoreUnavailable(f"the connection to {self._name} that this was meant for is gone")
+        self._connection.add(packed, slots)
+
+    async def _exchange(self, packed: bytes, slot: Slot, *others: Slot, epoch: int | None) -> list[Reply]:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self._enqueue(packed, slot, *others, epoch=epoch)
+        slot.wake = partial(trio.lowlevel.reschedule, trio.lowlevel.current_task())
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            slot.wake = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+        if slot.lost is not None:
+            raise slot.error()
+        return slot.replies
+
+    # ---- the connection
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keeps a connection, for ever; started once there is the first.
+
+        Raises StoreNotReached when there is none after `start_timeout`, or at once when the server refuses
+        the `setup` (a wrong password). Afterwards it tries again and again, with growing waits. Cancelled:
+        whoever waits for a reply gets ResultUnknown, or StoreUnavailable if the command was not sent.
+        """
+        backoff = Backoff(self._entropy, first=self._first_backoff, longest=self._longest_backoff)
+        started = False
+        give_up_at = trio.current_time() + self._start_timeout
+        while True:
+            try:
+                stream = await self._open()
+            except (StoreUnavailable, CommandRefused) as error:
+                final = isinstance(error, CommandRefused) or trio.current_time() >= give_up_at
+                if not started and final:
+                    raise StoreNotReached(f"cannot use {self._name}: {error}") from None
+                self._note(f"cannot reach {self._name}: {error}")
+                await trio.sleep(backoff.next())
+                continue
+            if not started:
+                started = True
+                task_status.started()
+            since = trio.current_time()
+            await self._serve(stream)
+            # A store that drops us as soon as we are there is not "back" each time.
+            if trio.current_time() - since > backoff.longest:
+                backoff.reset()
+            await trio.sleep(backoff.next())
+
+    async def _open(self) -> trio.abc.Stream:
+        """A stream on which the server has answered the setup. Raises StoreUnavailable, CommandRefused."""
+        stream: trio.abc.Stream | None = None
+        try:
+            with trio.fail_after(self._connect_timeout):
+                stream = await self._connect()
+                replies = await ask(stream, *self._setup)
+            for reply in replies:
+                if isinstance(reply, CommandRefused):
+                    raise refusal(reply)
+        except trio.TooSlowError:
+            error: Exception = StoreUnavailable(f"no answer within {self._connect_timeout:g} s")
+        except (OSError, trio.BrokenResourceError) as broken:
+            error = StoreUnavailable(_reason(broken))
+        except (StoreUnavailable, CommandRefused) as refused:
+            error = refused
+        except BaseException:
+            if stream is not None:
+                await trio.aclose_forcefully(stream)
+            raise
+        else:
+            return stream
+        if stream is not None:
+            await trio.aclose_forcefully(stream)
+        raise error
+
+    async def _serve(self, stream: trio.abc.Stream) -> None:
+        pipeline = Pipeline(max_calls=self._max_calls, max_bytes=self._max_bytes)
+        connection = _Connection(stream, pipeline, self._call_timeout, self._went_down)
+        self._connection = connection
+        self._epoch += 1
+        if self._epoch > 1:
+            log.info("connected to %s again", self._name)
+        self._came_up.set()
+        try:
+            await connection.run()
+            self._note(f"lost the connection to {self._name}: {self._why}")
+        finally:
+            connection.fail("the client is stopping")  # unless it has failed before, of itself
+            await trio.aclose_forcefully(stream)
+
+    def _went_down(self, why: str) -> None:
+        self._connection = None
+        self._came_up = trio.Event()
+        self._why = why
+
+    def _note(self, why: str) -> None:
+        self._why = why
+        if why != self._noted:  # a store may be away for hours; the log need not say it at every try
+            log.warning("%s", why)
+        self._noted = why
+
+
+class _Connection:
+    """A stream with its pipeline, its writer and its reader. It ends at the first fault, and `fail` is
+    final."""
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        pipeline: Pipeline,
+        timeout: float,
+        on_failure: Callable[[str], None],
+    ) -> None:
+        self._stream = stream
+        self._pipeline = pipeline
+        self._timeout = timeout
+        self._on_failure = on_failure
+        self._failed = False
+        self._writer = trio.lowlevel.ParkingLot()
+        # Its deadline is when the next reply is due; there is none while no reply is owed.
+        self._patience = trio.CancelScope()
+
+    def add(self, packed: bytes, slots: Sequence[Slot]) -> None:
+        self._pipeline.add(packed, *slots)
+        self._writer.unpark_all()
+
+    def fail(self, why: str) -> None:
+        if self._failed:
+            return
+        self._failed = True
+        # First nobody finds this connection any more; then those who waited for it hear.
+        self._on_failure(why)
+        self._pipeline.fail(why)
+        self._patience.cancel()
+
+    async def run(self) -> None:
+        """Writes and reads until the connection fails."""
+        with self._patience:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._until_it_breaks, self._write)
+                nursery.start_soon(self._until_it_breaks, self._read)
+        if self._patience.cancelled_caught:
+            self.fail(f"no reply for {self._timeout:g} s")
+
+    async def _until_it_breaks(self, pump: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await pump()
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError, OutOfStep) as error:
+            self.fail(_reason(error))
+
+    async def _write(self) -> None:
+        while True:
+            while not self._pipeline.has_unsent:
+                await self._writer.park()
+            if not self._pipeline.awaits_replies:
+                self._patience.deadline = trio.current_time() + self._timeout
+            await self._stream.send_all(self._pipeline.take())
+
+    async def _read(self) -> None:
+        while data := await self._stream.receive_some(READ_SIZE):
+            if self._pipeline.feed(bytes(data)):
+                owed = self._pipeline.awaits_replies
+                self._patience.deadline = trio.current_time() + self._timeout if owed else inf
+        self.fail("the server closed the connection")
+
+
+async def ask(stream: trio.abc.Stream, *commands: Command) -> list[Reply]:
+    """Sends these commands on a stream that nothing else uses, and returns their replies, errors among them.
+
+    Raises trio.BrokenResourceError when the stream breaks, ends, or carries no RESP. Cancelled: the stream is
+    out of step, and good for nothing but closing.
+    """
+    reader = hiredis.Reader(replyError=CommandRefused, notEnoughData=stream)
+    await stream.send_all(pack(commands))
+    replies: list[Reply] = []
+    while len(replies) < len(commands):
+        data = await stream.receive_some(READ_SIZE)
+        if not data:
+            raise trio.BrokenResourceError("the server closed the connection")
+        reader.feed(bytes(data))
+        try:
+            while (reply := reader.gets()) is not stream:
+                replies.append(reply)
+        except hiredis.ProtocolError as error:
+            raise trio.BrokenResourceError(f"this is no Redis: {error}") from None
+    return replies
+
+
+def _unattended(commands: Sequence[Command]) -> Slot:
+    """A slot for commands for whose replies nobody waits."""
+    slot = Slot(len(commands))
+    slot.wake = partial(_log_refusals, slot, commands)
+    return slot
+
+
+def _log_refusals(slot: Slot, commands: Sequence[Command]) -> None:
+    for command, reply in zip(commands, slot.replies, strict=False):
+        if isinstance(reply, CommandRefused):
+            # Neither the arguments nor the message, which may quote them: there may be hidden cards in them.
+            log.warning("the store refused an unattended %s: %s", command[0], reply.code)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or (str(error.__cause__) if error.__cause__ else type(error).__name__)
