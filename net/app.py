@@ -36,10 +36,19 @@ from net.websocket import SocketLimits, SocketRoutes
 
 if TYPE_CHECKING:
     from net.config import Config
+    from net.http import Request, Response
+    from net.websocket import Accept
+from net.cors import Cors
 from net.data_directory import DataDirectory
 from net.durability import check_external
+from net.engineio_packets import EngineConfig
+from net.engineio_server import EngineServer
+from net.socketio_client import SocketIo
 
 log = logging.getLogger("croupier.app")
+
+ENGINE_PATHS = frozenset({"/socket.io/", "/socket.io"})
+"""Where Engine.IO is spoken. Clients ask for the first; some proxies cut the slash off."""
 
 RECONNECT_IN = 1.0
 """Seconds after which clients are asked to come back when the server stops."""
@@ -80,33 +89,50 @@ class App:
             ping_interval=config.sessions.ping_interval, ping_timeout=config.sessions.ping_timeout
         )
         router = Router(self.directory, outside.clock, outside.entropy, pending_requests=config.limits.pending_requests)
-        self._listener = self._build_listener(router, registry)
+        admission = Admission(self.connections, self.tokens, outside.entropy)
+        self.engine = self._build_engine(router, admission)
+        self._listener = self._build_listener(router, admission, registry)
         self.up = self.stopping = False
         self._stop_requested = trio.Event()
         self.root = self._build_root()
 
-    def _build_listener(self, router: Router, registry: Registry) -> Listener:
+    def _build_engine(self, router: Router, admission: Admission) -> EngineServer:
+        sessions, limits = self._config.sessions, self._config.limits
+        config = EngineConfig(
+            ping_interval=sessions.ping_interval,
+            ping_timeout=sessions.ping_timeout,
+            max_payload=min(limits.max_message_bytes, limits.http_body_bytes),
+            max_backlog=limits.outbox_bytes,
+        )
+        above = SocketIo(router, admission, sessions.connect_timeout).above
+        return EngineServer(config, self._outside.entropy, above)
+
+    def _build_listener(self, router: Router, admission: Admission, registry: Registry) -> Listener:
         limits, outside = self._config.limits, self._outside
         api = Api(self.directory, registry, self.tokens, outside.entropy, router.failure_of, self.not_ready)
-        admission = Admission(self.connections, self.tokens, outside.entropy)
-        plain = PlainSocket(
-            router,
-            admission,
-            connect_timeout=self._config.sessions.connect_timeout,
-            max_message_bytes=limits.max_message_bytes,
-        )
+        plain = PlainSocket(router, admission, self._config.sessions.connect_timeout, limits.max_message_bytes)
+        cors = Cors(self._config.server.allowed_origins)
         sockets = SocketRoutes()
         sockets.add("/ws", plain.serve, subprotocol=SUBPROTOCOL)
         routes = api.routes()
         routes.add("GET", "/ws", sockets.upgrade_required)
+
+        async def respond(request: Request) -> Response:
+            return await (self.engine.respond if request.path in ENGINE_PATHS else routes)(request)
+
+        def upgrade(request: Request) -> Response | Accept:
+            if (refused := cors.refuse(request)) is not None:
+                return refused
+            return self.engine.upgrade(request) if request.path in ENGINE_PATHS else sockets(request)
+
         return Listener(
             outside.acceptor,
-            respond=routes,
-            upgrade=sockets,
+            respond=cors.around(respond),
+            upgrade=upgrade,
             limits=ListenerLimits(
                 max_connections=limits.max_connections,
                 outbox_bytes=limits.outbox_bytes,
-                http=HttpLimits(limits.http_head_bytes, limits.http_body_bytes, limits.http_timeout),
+                http=HttpLimits(limits.http_head_bytes, limits.http_body_bytes, limits.http_timeout, ENGINE_PATHS),
                 socket=SocketLimits(limits.max_message_bytes),
             ),
             report=self._report,
@@ -115,6 +141,7 @@ class App:
     def _build_root(self) -> Supervisor:
         """The listener starts last and stops first, the store the other way round."""
         heartbeat = ChildSpec(id="heartbeat", run=self.connections.heartbeat)
+        engine = ChildSpec(id="engine.io", run=self.engine.run)
         idle = ChildSpec(id="passivation", run=self.directory.passivate_idle)
         return Supervisor(
             "root",
@@ -124,6 +151,7 @@ class App:
                 self._tables.as_child(),
                 idle,
                 heartbeat,
+                engine,
                 ChildSpec(
                     id="listener",
                     run=self._listen,

@@ -68,6 +68,11 @@ _SECRETS = Bound(
     f"a list of at most 16 secrets, each {MIN_SECRET_BYTES} to 1024 bytes long",
     lambda value: len(value) <= 16 and all(map(_is_secret, value)),
 )
+_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/\s,]+")
+_ORIGINS = Bound(
+    'a list of origins, such as "https://example.org" or "*"',
+    lambda value: all(_ORIGIN.fullmatch(origin) for origin in value),
+)
 _HOST = _matching(r"[^\s\x00-\x1f/]{1,255}", "a host name or an address")
 _FOLDER = Bound("the path of a folder", lambda value: "\0" not in str(value))
 _REDIS = Bound(
@@ -112,6 +117,12 @@ class Server:
 
     host: str = _key("127.0.0.1", _HOST, "The address to listen on. 0.0.0.0 or :: is every interface.")
     port: int = _key(8765, _whole(0, 65535), "The TCP port. 0 takes a free one, which the first line of output names.")
+    allowed_origins: tuple[str, ...] = _key(
+        ("*",),
+        _ORIGINS,
+        "The web pages that may use the server, by their origin: https://example.org, with a port if it has one. "
+        "* is every page. Clients that are no browsers are not concerned.",
+    )
     data_dir: Path = _key(  # noqa: RUF009 (a field, as the others)
         Path("data"),
         _FOLDER,

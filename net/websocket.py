@@ -36,7 +36,7 @@ SocketHandler: TypeAlias = "Callable[[Request, WebSocket], Awaitable[None]]"
 PING_FRAME = b"\x89\x00"
 """A ping without a payload; any byte that comes back is an answer."""
 
-_CLOSE = 0x88
+_TEXT, _BINARY, _CLOSE = 0x81, 0x82, 0x88
 _NORMAL, _GOING_AWAY, _PROTOCOL_ERROR, _ABNORMAL, _INTERNAL_ERROR = 1000, 1001, 1002, 1006, 1011
 _VIOLATIONS = frozenset({1002, 1007})
 _REASON_BYTES = 123
@@ -48,12 +48,21 @@ logger = logging.getLogger(__name__)
 
 def encode_text_frame(payload: bytes) -> bytes:
     """A server's frame of a whole text message; `payload` is UTF-8. One frame does for every socket."""
+    return _frame(_TEXT, payload)
+
+
+def encode_binary_frame(payload: bytes) -> bytes:
+    """A server's frame of a whole binary message."""
+    return _frame(_BINARY, payload)
+
+
+def _frame(opcode: int, payload: bytes) -> bytes:
     size = len(payload)
     if size < 126:
-        return bytes((0x81, size)) + payload
+        return bytes((opcode, size)) + payload
     if size < 65536:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
-    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+        return bytes((opcode, 126)) + size.to_bytes(2, "big") + payload
+    return bytes((opcode, 127)) + size.to_bytes(8, "big") + payload
 
 
 def close_frame(code: int, reason: str = "") -> bytes:

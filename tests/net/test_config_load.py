@@ -17,6 +17,7 @@ A, B, C = "a" * 32, "b" * 32, "c" * 32
 OTHERS: dict[str, tuple[Any, Any, Any]] = {
     "server.host": ("file.example", "env.example", "flag.example"),
     "server.port": (1, 2, 3),
+    "server.allowed_origins": (["https://file"], ["https://env:1", "https://env:2"], ["https://flag"]),
     "server.data_dir": ("file", "env", "/flag"),
     "store.redis_url": ("redis://file", "redis://env", "redis://flag"),
     "store.durability": ("everysec", "no", "always"),
@@ -74,14 +75,14 @@ def test_the_strongest_source_wins_and_is_remembered(
         in_file, in_environment, in_flag = OTHERS[dotted]
         given_by = subsets[dotted]
         winner: tuple[object, Origin] = (
-            list(key.default) if key.name == "secrets" else key.default,
+            list(key.default) if isinstance(key.default, tuple) else key.default,
             Origin(Source.DEFAULT),
         )
         if "file" in given_by:
             lines.append(f"{dotted} = {json.dumps(in_file)}")
             winner = (in_file, Origin(Source.FILE, f"c.toml:{len(lines)}"))
         if "env" in given_by:
-            environ[key.variable] = ",".join(in_environment) if key.name == "secrets" else str(in_environment)
+            environ[key.variable] = ",".join(in_environment) if isinstance(key.default, tuple) else str(in_environment)
             winner = (in_environment, Origin(Source.ENVIRONMENT, key.variable))
         if "flag" in given_by:
             flags[FLAG_OF[dotted]] = str(in_flag)
@@ -138,6 +139,10 @@ def test_an_origin_reads_as_where_to_look(origin: Origin, text: str) -> None:
             "c.toml:2: [server] port must be a whole number from 0 to 65535, not a number of that size",
         ),
         ("[server]\nhost = 1", "c.toml:2: [server] host must be a host name or an address, not 1"),
+        (
+            '[server]\nallowed_origins = ["example.org"]',
+            'c.toml:2: [server] allowed_origins must be a list of origins, such as "https://example.org" or "*", not a list',
+        ),
         ('[server]\ndata_dir = ""', 'c.toml:2: [server] data_dir must be the path of a folder, not ""'),
         (
             '[server]\ndata_dir = "~no such user/x"',

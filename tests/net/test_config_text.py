@@ -45,11 +45,12 @@ def test_what_is_in_force_says_where_each_value_came_from(tmp_path: Path) -> Non
     file.write_text("[server]\nport = 1\n[log]\nlevel = 'debug'")
     lines = in_force(load(file, {"CROUPIER_LOG_LEVEL": "error"}, {"--host": "h"})).splitlines()
     assert lines[0] == f"# configuration file: {file}"
-    assert lines[2:6] == [
+    assert lines[2:7] == [
         "[server]",
-        'host = "h"         # flag --host',
-        f"port = 1           # file {file}:2",
-        'data_dir = "data"  # default',
+        'host = "h"               # flag --host',
+        f"port = 1                 # file {file}:2",
+        'allowed_origins = ["*"]  # default',
+        'data_dir = "data"        # default',
     ]
     assert lines[-2:] == ["[log]", 'level = "error"  # environment CROUPIER_LOG_LEVEL']
     assert in_force(load(None, {}, {})).startswith("# configuration file: none\n")

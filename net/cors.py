@@ -1,0 +1,72 @@
+"""Which web pages may use the server: CORS for HTTP (the Fetch standard), and an origin check for WebSockets, which
+browsers do not hold to CORS (RFC 6455, section 10.2).
+
+Clients that are no browsers send no Origin, and are not concerned. Tokens, not cookies, say who somebody is, so a page
+that is let in can do nothing that its user's token does not allow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from attrs import evolve, frozen
+
+from net.http import Response, error_response
+
+if TYPE_CHECKING:
+    from net.http import Handler, Headers, Request
+
+ANY: Final = "*"
+_MAX_AGE: Final = 7200
+_METHODS: Final = "GET, HEAD, POST"
+_HEADERS: Final = "Authorization, Content-Type"
+
+
+@frozen
+class Cors:
+    """The allow-list. `*` lets every page in; else an origin is `https://example.org`, or with a port."""
+
+    origins: tuple[str, ...] = (ANY,)
+
+    def allows(self, request: Request) -> bool:
+        """Whether this request may come: it has no origin, its own, or one of the list."""
+        origin = request.header("origin")
+        if origin is None or ANY in self.origins or origin.lower() in self.origins:
+            return True
+        return origin.lower().partition("://")[2] == (request.header("host") or "").lower()
+
+    def refuse(self, request: Request) -> Response | None:
+        """The refusal of a WebSocket from a page that may not use the server; None when it may."""
+        if self.allows(request):
+            return None
+        return error_response(403, "forbidden", "this origin may not use the server")
+
+    def around(self, respond: Handler) -> Handler:
+        """The same handler, with preflights answered and the headers added by which a browser lets a page read."""
+
+        async def handle(request: Request) -> Response:
+            if request.method == "OPTIONS":
+                return self._preflight(request)
+            response = await respond(request)
+            return evolve(response, headers=(*response.headers, *self._headers(request)))
+
+        return handle
+
+    def _preflight(self, request: Request) -> Response:
+        headers = self._headers(request)
+        if headers and request.header("access-control-request-method") is not None:
+            headers += (
+                ("Access-Control-Allow-Methods", _METHODS),
+                ("Access-Control-Allow-Headers", _HEADERS),
+                ("Access-Control-Max-Age", str(_MAX_AGE)),
+            )
+        return Response(204, (("Allow", f"{_METHODS}, OPTIONS"), *headers))
+
+    def _headers(self, request: Request) -> Headers:
+        origin = request.header("origin")
+        if ANY in self.origins:
+            return (("Access-Control-Allow-Origin", ANY),) if origin is not None else ()
+        vary = (("Vary", "Origin"),)
+        if origin is None or not self.allows(request):
+            return vary
+        return (("Access-Control-Allow-Origin", origin), *vary)

@@ -1,0 +1,361 @@
+"""Engine.IO on real connections: the requests, WebSockets and timers of every session, around the sans-IO machine.
+
+A session costs no task of its own: a hanging GET is its request's task, a WebSocket its connection's, and one service
+wakes whichever session's deadline comes next.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+from attrs import define, field, frozen
+
+from net.engineio import EngineSession
+from net.engineio_effects import (
+    JSON,
+    Closed,
+    CloseReason,
+    CloseWebSocket,
+    Deliver,
+    Ended,
+    Refusal,
+    RespondPoll,
+    RespondPost,
+    SendFrame,
+    Upgraded,
+)
+from net.engineio_requests import ForSession, Handshake, route
+from net.http import Response
+from net.outbox import Frame
+from net.outside import new_token
+from net.websocket import (
+    Accept,
+    ConnectionLost,
+    TooLarge,
+    WebSocket,
+    encode_binary_frame,
+    encode_text_frame,
+    refuse_handshake,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator, Sequence
+
+    from actors.ports import Entropy
+    from net.engineio_effects import Effect
+    from net.engineio_packets import EngineConfig, Packet
+    from net.http import Request
+
+
+class Above(Protocol):
+    """The protocol that Engine.IO carries, as one session's client speaks it."""
+
+    def receive(self, message: str | bytes) -> None:
+        """A message of the client."""
+
+    def closed(self) -> None:
+        """The session is over; nothing that is sent arrives any more."""
+
+    def next_deadline(self) -> float:
+        """When `on_time` wants to be called, on trio's clock; `math.inf` when never."""
+
+    def on_time(self, now: float) -> None:
+        """What is due."""
+
+
+@define(eq=False)
+class _Hanging:
+    """A GET that waits for its answer."""
+
+    answered: trio.Event = field(factory=trio.Event)
+    answer: RespondPoll | None = None
+
+
+@define(eq=False)
+class _Socket:
+    """A WebSocket of a session. `close_code` is set when it is to be closed."""
+
+    websocket: WebSocket
+    reading: trio.CancelScope = field(factory=trio.CancelScope)
+    close_code: int | None = None
+
+
+class EngineClient:
+    """One session with its connections. What the machine says is carried out here, at once and in order."""
+
+    def __init__(self, server: EngineServer, engine: EngineSession, peer: str) -> None:
+        self.engine = engine
+        self.peer = peer
+        self.scheduled = math.inf
+        self._server = server
+        self.above = server.above(self)
+        self._polls: dict[int, _Hanging] = {}
+        self._posts: dict[int, RespondPost] = {}
+        self._sockets: dict[int, _Socket] = {}
+
+    @property
+    def open(self) -> bool:
+        """Whether messages still go in and out."""
+        return self.engine.open
+
+    # ---- for the protocol above
+
+    @property
+    def direct(self) -> WebSocket | None:
+        """The WebSocket to which frames may be pushed past the machine, because it would do nothing but pass them."""
+        number = self.engine.websocket
+        return None if number is None else self._sockets[number].websocket
+
+    def send(self, packets: Sequence[Packet], *, coalesce: Hashable | None = None, flush: bool = True) -> None:
+        """Sends these packets after all before; see `EngineSession.send`."""
+        self.carry_out(self.engine.send(packets, coalesce=coalesce, flush=flush))
+
+    def flush(self) -> None:
+        """Sends what waits."""
+        self.carry_out(self.engine.flush())
+
+    def close(self, reason: CloseReason = CloseReason.FORCED) -> None:
+        """Ends the session from our side; what was sent before still goes out."""
+        self.carry_out(self.engine.close(trio.current_time(), reason))
+
+    def carry_out(self, effects: Sequence[Effect]) -> None:
+        """Does what the machine says."""
+        for effect in effects:
+            match effect:
+                case SendFrame(websocket=number, packet=packet):
+                    self._sockets[number].websocket.push(frame_of(packet))
+                case Deliver(message=message):
+                    self.above.receive(message)
+                case RespondPoll(poll=number):
+                    hanging = self._polls.pop(number)
+                    hanging.answer = effect
+                    hanging.answered.set()
+                case RespondPost(post=number):
+                    self._posts[number] = effect
+                case CloseWebSocket(websocket=number, code=code):
+                    if (socket := self._sockets.get(number)) is not None:
+                        socket.close_code = code
+                        socket.reading.cancel()
+                case Closed():
+                    self.above.closed()
+                case Ended():
+                    self._server.forget(self)
+                case Upgraded():
+                    pass
+        self._server.schedule(self)
+
+    # ---- HTTP requests with this session's sid
+
+    def answer_handshake(self, number: int, effects: Sequence[Effect]) -> Response:
+        """The answer to the GET that opened the session."""
+        hanging = self._polls[number] = _Hanging()
+        self.carry_out(effects)
+        assert hanging.answer is not None, "a handshake is answered at once"
+        return self._response(hanging.answer)
+
+    async def poll(self, number: int, request: Request) -> Response:
+        """A GET: hangs until there is something to answer, or its client hangs up."""
+        hanging = self._polls[number] = _Hanging()
+        self.carry_out(self.engine.poll(number, trio.current_time()))
+        if not hanging.answered.is_set():
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._notice_the_end, request, nursery.cancel_scope)
+                    await hanging.answered.wait()
+                    nursery.cancel_scope.cancel()
+            finally:
+                if hanging.answer is None:
+                    self._polls.pop(number, None)
+                    self.carry_out(self.engine.poll_aborted(number))
+        if hanging.answer is None:
+            return refusal(Refusal.UNKNOWN_SID)  # nobody is there to read it
+        return self._response(hanging.answer)
+
+    async def _notice_the_end(self, request: Request, waiting: trio.CancelScope) -> None:
+        await request.peer_gone()
+        waiting.cancel()
+
+    def _response(self, answer: RespondPoll) -> Response:
+        def lost() -> None:
+            self.carry_out(self.engine.poll_answer_lost(answer))
+
+        headers = (("Content-Type", answer.content_type), ("Cache-Control", "no-store"))
+        return Response(answer.status, headers, answer.body, on_lost=lost)
+
+    def post(self, number: int, request: Request) -> Response:
+        """A POST whose body is here."""
+        now = trio.current_time()
+        self.carry_out(self.engine.post_opened(number, request.header("content-type") or ""))
+        if number not in self._posts:
+            if request.too_large:
+                self.carry_out(self.engine.post_too_large(number))
+            else:
+                self.carry_out(self.engine.post_received(number, request.body, now))
+        answer = self._posts.pop(number)
+        headers = (("Content-Type", answer.content_type), ("Cache-Control", "no-store"))
+        return Response(answer.status, headers, answer.body)
+
+    # ---- WebSockets
+
+    async def serve_socket(self, number: int, websocket: WebSocket, opened: Sequence[Effect]) -> None:
+        """Reads a WebSocket of this session until it is over; `opened` is what the machine said to its coming."""
+        socket = self._sockets[number] = _Socket(websocket)
+        self.carry_out(opened)
+        try:
+            with socket.reading:
+                while True:
+                    message = await websocket.receive()
+                    content = message.message if isinstance(message, TooLarge) else message
+                    self.carry_out(self.engine.websocket_received(number, content, trio.current_time()))
+        except ConnectionLost:
+            pass
+        finally:
+            del self._sockets[number]
+            self.carry_out(self.engine.websocket_closed(number))
+        if socket.close_code is not None:
+            await websocket.close(socket.close_code)
+
+    # ---- time
+
+    def next_deadline(self) -> float:
+        """When `on_time` wants to be called."""
+        return min(self.engine.next_deadline(), self.above.next_deadline() if self.open else math.inf)
+
+    def on_time(self, now: float) -> None:
+        """What is due, of the machine and of what is above it."""
+        if now >= self.engine.next_deadline():
+            self.carry_out(self.engine.on_time(now))
+        if self.open and now >= self.above.next_deadline():
+            self.above.on_time(now)
+        self._server.schedule(self)
+
+
+@frozen(eq=False)
+class _Due:
+    """A deadline in the heap; out of date when its client is scheduled for another time."""
+
+    at: float
+    order: int
+    client: EngineClient
+
+    def __lt__(self, other: _Due) -> bool:
+        return (self.at, self.order) < (other.at, other.order)
+
+
+class EngineServer:
+    """Every Engine.IO session of this process. `above` makes what a new session carries."""
+
+    def __init__(self, config: EngineConfig, entropy: Entropy, above: Callable[[EngineClient], Above]) -> None:
+        self.above = above
+        self._config = config
+        self._entropy = entropy
+        self._sessions: dict[str, EngineSession] = {}
+        self._clients: dict[str, EngineClient] = {}
+        self._numbers: Iterator[int] = itertools.count(1)
+        self._due: list[_Due] = []
+        self._wakes_at = math.inf
+        self._sooner = trio.Event()
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    # ---- what comes in
+
+    async def respond(self, request: Request) -> Response:
+        """Answers an HTTP request to the Engine.IO path."""
+        found = route(request.method, request.query, websocket=False, sessions=self._sessions)
+        number = next(self._numbers)
+        match found:
+            case Handshake():
+                sid, now = new_token(self._entropy), trio.current_time()
+                client, effects = self._remember(request, *EngineSession.over_polling(sid, self._config, number, now))
+                return client.answer_handshake(number, effects)
+            case ForSession(session=session) if request.method == "GET":
+                return await self._clients[session.sid].poll(number, request)
+            case ForSession(session=session):
+                return self._clients[session.sid].post(number, request)
+            case Refusal():
+                return refusal(found)
+
+    def upgrade(self, request: Request) -> Response | Accept:
+        """What becomes of a request for a WebSocket at the Engine.IO path."""
+        malformed = refuse_handshake(request)
+        if malformed is not None:
+            return malformed
+        found = route(request.method, request.query, websocket=True, sessions=self._sessions)
+        return refusal(found) if isinstance(found, Refusal) else Accept(self._serve_socket)
+
+    async def _serve_socket(self, request: Request, websocket: WebSocket) -> None:
+        # Looked up again: the session may have ended during the handshake.
+        found = route(request.method, request.query, websocket=True, sessions=self._sessions)
+        number, now = next(self._numbers), trio.current_time()
+        match found:
+            case Handshake(base64=base64):
+                sid = new_token(self._entropy)
+                opened = EngineSession.over_websocket(sid, self._config, number, now, base64=base64)
+                client, effects = self._remember(request, *opened)
+                await client.serve_socket(number, websocket, effects)
+            case ForSession(session=session, base64=base64):
+                client = self._clients[session.sid]
+                await client.serve_socket(number, websocket, session.websocket_opened(number, now, base64=base64))
+            case Refusal():
+                await websocket.close()
+
+    # ---- sessions
+
+    def _remember(
+        self, request: Request, engine: EngineSession, effects: list[Effect]
+    ) -> tuple[EngineClient, list[Effect]]:
+        client = EngineClient(self, engine, request.peer)
+        self._sessions[engine.sid] = engine
+        self._clients[engine.sid] = client
+        return client, effects
+
+    def forget(self, client: EngineClient) -> None:
+        """The session is over; its sid means nothing any more."""
+        self._sessions.pop(client.engine.sid, None)
+        self._clients.pop(client.engine.sid, None)
+
+    # ---- time
+
+    def schedule(self, client: EngineClient) -> None:
+        """Takes note of when this client wants to be woken next."""
+        at = client.next_deadline()
+        if at == client.scheduled:
+            return
+        client.scheduled = at
+        if at < math.inf:
+            heappush(self._due, _Due(at, next(self._numbers), client))
+            if at < self._wakes_at:
+                self._sooner.set()
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """A service: wakes each session when it is due. Cancelled, it leaves the sessions as they are."""
+        task_status.started()
+        while True:
+            self._wake_the_due(trio.current_time())
+            self._sooner = trio.Event()
+            self._wakes_at = self._due[0].at if self._due else math.inf
+            with trio.move_on_at(self._wakes_at):
+                await self._sooner.wait()
+
+    def _wake_the_due(self, now: float) -> None:
+        while self._due and self._due[0].at <= now:
+            due = heappop(self._due)
+            if due.client.scheduled == due.at:
+                due.client.scheduled = math.inf
+                due.client.on_time(now)
+
+
+def frame_of(packet: Packet) -> Frame:
+    """A packet as a WebSocket frame."""
+    return Frame(encode_binary_frame(packet.data) if packet.binary else encode_text_frame(packet.data))
+
+
+def refusal(reason: Refusal) -> Response:
+    """The reference's answer to a request that is for no session, or not in order."""
+    return Response(reason.status, (("Content-Type", JSON), ("Cache-Control", "no-store")), reason.body)

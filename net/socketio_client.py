@@ -1,0 +1,186 @@
+"""A client that speaks Socket.IO, over whichever transport its Engine.IO session has: what comes in goes to the router,
+and a session sees it as a Channel like any other."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Final
+
+import orjson
+import trio
+from attrs import frozen
+
+from net.admission import Admission
+from net.auth import Unauthorized
+from net.engineio_effects import CloseReason
+from net.engineio_packets import Packet
+from net.outbox import Kind
+from net.protocol import NAMESPACE, Invalid, Request, encode_body
+from net.router import Router
+from net.socketio import Acknowledged, Close, ConnectRequested, Left, Received, Send, SocketSession
+from net.websocket import encode_text_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from actors.messages import Push
+    from net.engineio_server import EngineClient
+    from net.protocol import AckId
+    from net.session import Session
+    from net.socketio import SocketEffect
+
+log = logging.getLogger("croupier.socketio")
+
+_PACKET: Final = "socket.io"
+_FRAME: Final = "socket.io over a WebSocket"
+_EVENT: Final = b"42" + NAMESPACE.encode() + b",["
+_ACK: Final = b"43" + NAMESPACE.encode() + b","
+
+
+@frozen
+class SocketIo:
+    """What every Socket.IO client of this process needs."""
+
+    router: Router
+    admission: Admission
+    connect_timeout: float
+
+    def above(self, client: EngineClient) -> SocketIoClient:
+        """Socket.IO for a new Engine.IO session."""
+        return SocketIoClient(self, client)
+
+
+class SocketIoClient:
+    """One Socket.IO connection. It may be in the namespace once; that is its session."""
+
+    def __init__(self, house: SocketIo, client: EngineClient) -> None:
+        self.gone = False
+        self._house = house
+        self._client = client
+        self._socket = SocketSession.start({NAMESPACE}, house.connect_timeout, trio.current_time())
+        self._session: Session | None = None
+        self._corked = 0
+
+    # ---- above Engine.IO
+
+    def receive(self, message: str | bytes) -> None:
+        """A message of the client."""
+        self._carry_out(self._socket.receive(message))
+
+    def closed(self) -> None:
+        """The connection is over."""
+        self.gone = True
+        self._leave()
+
+    def next_deadline(self) -> float:
+        """When the client must be in the namespace."""
+        return self._socket.next_deadline()
+
+    def on_time(self, now: float) -> None:
+        """Ends a connection that is in no namespace in time."""
+        self._carry_out(self._socket.on_time(now))
+
+    def _carry_out(self, effects: Sequence[SocketEffect]) -> None:
+        for effect in effects:
+            match effect:
+                case Received(event=event, args=args, ack_id=ack):
+                    assert self._session is not None, "events come only in a namespace that was joined"
+                    self._house.router.handle(self._session, Request(event, args[0] if args else None, ack))
+                case Send(packets=packets):
+                    self._client.send(packets)
+                case ConnectRequested(namespace=namespace, auth=auth):
+                    self._connect(namespace, auth)
+                case Left():
+                    self._leave()
+                case Close(reason=reason):
+                    log.debug("%s broke the protocol: %s", self._client.peer, reason)
+                    self._client.close()
+                case Acknowledged():  # no push of ours asks for one
+                    pass
+
+    def _connect(self, namespace: str, auth: dict[str, object]) -> None:
+        try:
+            self._session, answer = self._house.admission.admit(auth, self)
+        except Unauthorized as refusal:
+            self._carry_out(self._socket.refuse(namespace, str(refusal), {"code": refusal.code}))
+        except Invalid as invalid:
+            self._carry_out(self._socket.refuse(namespace, str(invalid), {"code": invalid.failure.code}))
+        else:
+            # A client that is given a pid asks to be recovered when it comes back; others never see one.
+            pid = answer.pid if auth.get("recovery") is True else None
+            self._carry_out(self._socket.accept(namespace, answer.sid, pid))
+
+    def _leave(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            self._house.admission.leave(session)
+
+    # ---- as a session's channel
+
+    @property
+    def last_seen(self) -> float:
+        """Always now: Engine.IO pings by itself, and ends the sessions of the mute."""
+        return trio.current_time()
+
+    def answer(self, ack: AckId, body: bytes) -> None:
+        """Acknowledges the event with this id."""
+        self._send(b"%b%b[%b]" % (_ACK, str(ack).encode(), body))
+
+    def push(self, push: Push) -> None:
+        """Sends a push; it is encoded once for all Socket.IO clients, and framed once for their WebSockets."""
+        body = push.body
+        packet = push.frames.get(_PACKET)
+        if packet is None:
+            packet = push.frames[_PACKET] = _event(body.event, encode_body(body))
+        is_state = body.event == "game:state"
+        websocket = self._client.direct
+        if websocket is None:
+            key = body.game_id if is_state else None
+            self._client.send([Packet(packet)], coalesce=key, flush=not self._corked)
+            return
+        frame = push.frames.get(_FRAME)
+        if frame is None:
+            frame = push.frames[_FRAME] = encode_text_frame(packet)
+        websocket.push_text(frame, Kind.STATE if is_state else Kind.GAME_OVER, body.game_id)
+
+    def notify(self, event: str, body: bytes) -> None:
+        """Sends a push of the session itself."""
+        self._send(_event(event, body))
+
+    def _send(self, packet: bytes) -> None:
+        websocket = self._client.direct
+        if websocket is not None:
+            websocket.push_text(encode_text_frame(packet))
+        else:
+            self._client.send([Packet(packet)], flush=not self._corked)
+
+    @contextmanager
+    def in_one_send(self) -> Iterator[None]:
+        """What is sent inside leaves in one write, or in one answer to a GET."""
+        websocket = self._client.direct
+        self._corked += 1
+        try:
+            with nullcontext() if websocket is None else websocket.in_one_send():
+                yield
+        finally:
+            self._corked -= 1
+            if not self._corked:
+                self._client.flush()
+
+    def ping(self) -> None:
+        """Nothing: Engine.IO pings by itself."""
+
+    def drop(self) -> None:
+        """Ends the connection at once."""
+        self._client.close(CloseReason.PING_TIMEOUT)
+
+    async def close(self) -> None:
+        """Ends the connection because the server stops. It is the transport that goes: a client that is put out of
+        the namespace would not come back by itself."""
+        self._client.close()
+        await trio.lowlevel.checkpoint()
+
+
+def _event(event: str, body: bytes) -> bytes:
+    return b"%b%b,%b]" % (_EVENT, orjson.dumps(event), body)
