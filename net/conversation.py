@@ -136,6 +136,7 @@ class _Conversation:
     async def next_request(self, draining: Draining) -> Request | None:
         """The next request; None when the peer closed, or did not begin another in time. Raises Refused,
         after which there can be no other, and _Gone."""
+        self._method = b""  # of a request that cannot be read, too
         buffered, ended = self._h11.trailing_data
         if not buffered and not ended:
             got = b""

@@ -91,10 +91,7 @@ class EngineSession:
     _probe: _Probe | None = field(default=None, init=False)
     _pong_by: float = field(default=math.inf, init=False)
     _linger_until: float = field(default=math.inf, init=False)
-    _backlog: Backlog = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._backlog = Backlog(self.config.coalesce_past)
+    _backlog: Backlog = field(factory=Backlog, init=False)
 
     @classmethod
     def over_polling(cls, sid: str, config: EngineConfig, poll: int, now: float) -> tuple[EngineSession, list[Effect]]:
@@ -125,9 +122,8 @@ class EngineSession:
 
     @property
     def websocket(self) -> int | None:
-        """The WebSocket that takes every packet at once, in the form in which it was encoded; None while
-        there is none, or while something must go before or be encoded anew. With one, `send` may be
-        bypassed."""
+        """The WebSocket that takes every packet at once, as it was encoded: with one, `send` may be bypassed. None
+        while there is none, or while something must go before or be encoded anew."""
         bypass = self._phase is Phase.OPEN and not self._base64 and not self._backlog
         return self._websocket if bypass else None
 

@@ -22,10 +22,7 @@ class _Waiting:
 
 @define(eq=False)
 class Backlog:
-    """Packets in the order in which they were sent, and the bytes that they take. Nothing is dropped as long as no more
-    than `coalesce_past` bytes wait: a client that is only between two GETs misses nothing."""
-
-    coalesce_past: int = 0
+    """Packets in the order in which they were sent, and the bytes that they take."""
 
     # A list, not a deque: an empty deque takes 600 bytes, and most sessions are idle.
     _waiting: list[_Waiting] = field(factory=list, init=False)

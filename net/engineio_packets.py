@@ -42,8 +42,6 @@ class EngineConfig:
     """Packets in one request body."""
     max_backlog: int = 4_000_000
     """Bytes that may wait for a client that does not poll."""
-    coalesce_past: int = 65536
-    """Bytes that wait before what is out of date makes way for what is newer."""
 
 
 class PacketType(enum.Enum):

@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Protocol
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, field
 
 from net.engineio import EngineSession
 from net.engineio_effects import (
@@ -69,9 +69,9 @@ class Above(Protocol):
 
 @define(eq=False)
 class _Hanging:
-    """A GET that waits for its answer."""
+    """A GET that waits for its answer. With the answer, the waiting is cut short."""
 
-    answered: trio.Event = field(factory=trio.Event)
+    waiting: trio.CancelScope = field(factory=trio.CancelScope)
     answer: RespondPoll | None = None
 
 
@@ -90,8 +90,9 @@ class EngineClient:
     def __init__(self, server: EngineServer, engine: EngineSession, peer: str) -> None:
         self.engine = engine
         self.peer = peer
-        self.scheduled = math.inf
+        self.alarm: Alarm | None = None
         self._server = server
+        self._closed = False
         self.above = server.above(self)
         self._polls: dict[int, _Hanging] = {}
         self._posts: dict[int, RespondPost] = {}
@@ -110,9 +111,21 @@ class EngineClient:
         number = self.engine.websocket
         return None if number is None else self._sockets[number].websocket
 
-    def send(self, packets: Sequence[Packet], *, coalesce: Hashable | None = None, flush: bool = True) -> None:
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait for the client to fetch them."""
+        return self.engine.waiting
+
+    def send(
+        self,
+        packets: Sequence[Packet],
+        *,
+        coalesce: Hashable | None = None,
+        drop_older: bool = False,
+        flush: bool = True,
+    ) -> None:
         """Sends these packets after all before; see `EngineSession.send`."""
-        self.carry_out(self.engine.send(packets, coalesce=coalesce, flush=flush))
+        self.carry_out(self.engine.send(packets, coalesce=coalesce, drop_older=drop_older, flush=flush))
 
     def flush(self) -> None:
         """Sends what waits."""
@@ -129,11 +142,13 @@ class EngineClient:
                 case SendFrame(websocket=number, packet=packet):
                     self._sockets[number].websocket.push(frame_of(packet))
                 case Deliver(message=message):
-                    self.above.receive(message)
+                    # The machine was ahead: what is above may have closed the session over an earlier message.
+                    if not self._closed:
+                        self.above.receive(message)
                 case RespondPoll(poll=number):
                     hanging = self._polls.pop(number)
                     hanging.answer = effect
-                    hanging.answered.set()
+                    hanging.waiting.cancel()
                 case RespondPost(post=number):
                     self._posts[number] = effect
                 case CloseWebSocket(websocket=number, code=code):
@@ -141,6 +156,7 @@ class EngineClient:
                         socket.close_code = code
                         socket.reading.cancel()
                 case Closed():
+                    self._closed = True
                     self.above.closed()
                 case Ended():
                     self._server.forget(self)
@@ -161,23 +177,17 @@ class EngineClient:
         """A GET: hangs until there is something to answer, or its client hangs up."""
         hanging = self._polls[number] = _Hanging()
         self.carry_out(self.engine.poll(number, trio.current_time()))
-        if not hanging.answered.is_set():
+        if hanging.answer is None:
             try:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._notice_the_end, request, nursery.cancel_scope)
-                    await hanging.answered.wait()
-                    nursery.cancel_scope.cancel()
+                with hanging.waiting:  # and no task beside this one: there may be very many that hang
+                    await request.peer_gone()
             finally:
                 if hanging.answer is None:
-                    self._polls.pop(number, None)
+                    del self._polls[number]
                     self.carry_out(self.engine.poll_aborted(number))
         if hanging.answer is None:
             return refusal(Refusal.UNKNOWN_SID)  # nobody is there to read it
         return self._response(hanging.answer)
-
-    async def _notice_the_end(self, request: Request, waiting: trio.CancelScope) -> None:
-        await request.peer_gone()
-        waiting.cancel()
 
     def _response(self, answer: RespondPoll) -> Response:
         def lost() -> None:
@@ -234,15 +244,15 @@ class EngineClient:
         self._server.schedule(self)
 
 
-@frozen(eq=False)
-class _Due:
-    """A deadline in the heap; out of date when its client is scheduled for another time."""
+@define(eq=False)
+class Alarm:
+    """When a client is looked at. Off when it has no client any more."""
 
     at: float
     order: int
-    client: EngineClient
+    client: EngineClient | None
 
-    def __lt__(self, other: _Due) -> bool:
+    def __lt__(self, other: Alarm) -> bool:
         return (self.at, self.order) < (other.at, other.order)
 
 
@@ -256,7 +266,7 @@ class EngineServer:
         self._sessions: dict[str, EngineSession] = {}
         self._clients: dict[str, EngineClient] = {}
         self._numbers: Iterator[int] = itertools.count(1)
-        self._due: list[_Due] = []
+        self._alarms: list[Alarm] = []
         self._wakes_at = math.inf
         self._sooner = trio.Event()
 
@@ -319,19 +329,26 @@ class EngineServer:
         """The session is over; its sid means nothing any more."""
         self._sessions.pop(client.engine.sid, None)
         self._clients.pop(client.engine.sid, None)
+        self._turn_off(client)
 
     # ---- time
 
     def schedule(self, client: EngineClient) -> None:
         """Takes note of when this client wants to be woken next."""
         at = client.next_deadline()
-        if at == client.scheduled:
-            return
-        client.scheduled = at
-        if at < math.inf:
-            heappush(self._due, _Due(at, next(self._numbers), client))
+        # A client that is woken too early is asked again. So a deadline that moves away, as it does with every pong,
+        # costs nothing, however often a peer has it moved.
+        if at < (math.inf if client.alarm is None else client.alarm.at):
+            self._turn_off(client)
+            client.alarm = Alarm(at, next(self._numbers), client)
+            heappush(self._alarms, client.alarm)
             if at < self._wakes_at:
                 self._sooner.set()
+
+    def _turn_off(self, client: EngineClient) -> None:
+        if client.alarm is not None:
+            client.alarm.client = None
+            client.alarm = None
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """A service: wakes each session when it is due. Cancelled, it leaves the sessions as they are."""
@@ -339,16 +356,16 @@ class EngineServer:
         while True:
             self._wake_the_due(trio.current_time())
             self._sooner = trio.Event()
-            self._wakes_at = self._due[0].at if self._due else math.inf
+            self._wakes_at = self._alarms[0].at if self._alarms else math.inf
             with trio.move_on_at(self._wakes_at):
                 await self._sooner.wait()
 
     def _wake_the_due(self, now: float) -> None:
-        while self._due and self._due[0].at <= now:
-            due = heappop(self._due)
-            if due.client.scheduled == due.at:
-                due.client.scheduled = math.inf
-                due.client.on_time(now)
+        while self._alarms and self._alarms[0].at <= now:
+            client = heappop(self._alarms).client
+            if client is not None:
+                client.alarm = None
+                client.on_time(now)
 
 
 def frame_of(packet: Packet) -> Frame:

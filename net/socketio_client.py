@@ -11,6 +11,7 @@ import orjson
 import trio
 from attrs import frozen
 
+from actors.failures import Code, Failure
 from net.admission import Admission
 from net.auth import Unauthorized
 from net.engineio_effects import CloseReason
@@ -36,6 +37,7 @@ _PACKET: Final = "socket.io"
 _FRAME: Final = "socket.io over a WebSocket"
 _EVENT: Final = b"42" + NAMESPACE.encode() + b",["
 _ACK: Final = b"43" + NAMESPACE.encode() + b","
+_NOT_JSON: Final = Failure(Code.INVALID_MESSAGE, "a request is JSON: it cannot have binary attachments")
 
 
 @frozen
@@ -45,6 +47,9 @@ class SocketIo:
     router: Router
     admission: Admission
     connect_timeout: float
+    skip_states_past: int = 65536
+    """Bytes that may wait for a polling client before its states make way for newer ones: one that is only between two
+    GETs misses nothing."""
 
     def above(self, client: EngineClient) -> SocketIoClient:
         """Socket.IO for a new Engine.IO session."""
@@ -52,25 +57,22 @@ class SocketIo:
 
 
 class SocketIoClient:
-    """One Socket.IO connection. It may be in the namespace once; that is its session."""
+    """One Socket.IO connection. It may be in the namespace once at a time; that is its session."""
 
     def __init__(self, house: SocketIo, client: EngineClient) -> None:
-        self.gone = False
         self._house = house
         self._client = client
         self._socket = SocketSession.start({NAMESPACE}, house.connect_timeout, trio.current_time())
         self._session: Session | None = None
-        self._corked = 0
-
-    # ---- above Engine.IO
+        self._channel: SocketIoChannel | None = None
 
     def receive(self, message: str | bytes) -> None:
         """A message of the client."""
-        self._carry_out(self._socket.receive(message))
+        # A packet is complete with its last attachment: one that bytes complete has some.
+        self._carry_out(self._socket.receive(message), binary=isinstance(message, bytes))
 
     def closed(self) -> None:
         """The connection is over."""
-        self.gone = True
         self._leave()
 
     def next_deadline(self) -> float:
@@ -81,12 +83,16 @@ class SocketIoClient:
         """Ends a connection that is in no namespace in time."""
         self._carry_out(self._socket.on_time(now))
 
-    def _carry_out(self, effects: Sequence[SocketEffect]) -> None:
+    def _carry_out(self, effects: Sequence[SocketEffect], *, binary: bool = False) -> None:
         for effect in effects:
             match effect:
                 case Received(event=event, args=args, ack_id=ack):
                     assert self._session is not None, "events come only in a namespace that was joined"
-                    self._house.router.handle(self._session, Request(event, args[0] if args else None, ack))
+                    request = Request(event, args[0] if args else None, ack)
+                    if binary:  # it could not be journalled
+                        self._session.fail(request, _NOT_JSON)
+                    else:
+                        self._house.router.handle(self._session, request)
                 case Send(packets=packets):
                     self._client.send(packets)
                 case ConnectRequested(namespace=namespace, auth=auth):
@@ -100,23 +106,36 @@ class SocketIoClient:
                     pass
 
     def _connect(self, namespace: str, auth: dict[str, object]) -> None:
+        channel = SocketIoChannel(self._client, self._house.skip_states_past)
         try:
-            self._session, answer = self._house.admission.admit(auth, self)
+            self._session, answer = self._house.admission.admit(auth, channel)
         except Unauthorized as refusal:
             self._carry_out(self._socket.refuse(namespace, str(refusal), {"code": refusal.code}))
         except Invalid as invalid:
             self._carry_out(self._socket.refuse(namespace, str(invalid), {"code": invalid.failure.code}))
         else:
+            self._channel = channel
             # A client that is given a pid asks to be recovered when it comes back; others never see one.
             pid = answer.pid if auth.get("recovery") is True else None
             self._carry_out(self._socket.accept(namespace, answer.sid, pid))
 
     def _leave(self) -> None:
         session, self._session = self._session, None
-        if session is not None:
+        channel, self._channel = self._channel, None
+        if channel is not None and session is not None:
+            channel.gone = True
             self._house.admission.leave(session)
 
-    # ---- as a session's channel
+
+class SocketIoChannel:
+    """The namespace on one connection, from a client's coming to its leaving, as a session uses it. When the client has
+    left nothing more is sent, though the connection may live on, and the client come back on it: as another session."""
+
+    def __init__(self, client: EngineClient, skip_states_past: int) -> None:
+        self.gone = False
+        self._client = client
+        self._skip_states_past = skip_states_past
+        self._corked = 0
 
     @property
     def last_seen(self) -> float:
@@ -129,6 +148,8 @@ class SocketIoClient:
 
     def push(self, push: Push) -> None:
         """Sends a push; it is encoded once for all Socket.IO clients, and framed once for their WebSockets."""
+        if self.gone:
+            return
         body = push.body
         packet = push.frames.get(_PACKET)
         if packet is None:
@@ -136,8 +157,9 @@ class SocketIoClient:
         is_state = body.event == "game:state"
         websocket = self._client.direct
         if websocket is None:
+            late = self._client.waiting > self._skip_states_past
             key = body.game_id if is_state else None
-            self._client.send([Packet(packet)], coalesce=key, flush=not self._corked)
+            self._client.send([Packet(packet)], coalesce=key, drop_older=late, flush=not self._corked)
             return
         frame = push.frames.get(_FRAME)
         if frame is None:
@@ -149,6 +171,8 @@ class SocketIoClient:
         self._send(_event(event, body))
 
     def _send(self, packet: bytes) -> None:
+        if self.gone:
+            return
         websocket = self._client.direct
         if websocket is not None:
             websocket.push_text(encode_text_frame(packet))
@@ -173,12 +197,14 @@ class SocketIoClient:
 
     def drop(self) -> None:
         """Ends the connection at once."""
-        self._client.close(CloseReason.PING_TIMEOUT)
+        if not self.gone:
+            self._client.close(CloseReason.PING_TIMEOUT)
 
     async def close(self) -> None:
         """Ends the connection because the server stops. It is the transport that goes: a client that is put out of
         the namespace would not come back by itself."""
-        self._client.close()
+        if not self.gone:
+            self._client.close()
         await trio.lowlevel.checkpoint()
 
 

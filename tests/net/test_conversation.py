@@ -190,6 +190,14 @@ async def test_head_has_the_headers_of_get_and_no_body() -> None:
     assert int(head["content-length"]) == int(get["content-length"]) + 1  # the method itself is in the body
 
 
+async def test_rubbish_behind_a_head_request_is_answered_with_a_body(autojump_clock: trio.testing.MockClock) -> None:
+    server = Server()
+    received = await server.exchange(GET.replace(b"GET", b"HEAD"), b"\0\0\0\r\n\r\n")
+    _, (status, _, body) = responses(received, "HEAD", "GET")
+    assert (status, body) == (400, {"error": {"code": "bad_request", "message": "this is not an HTTP/1.1 request"}})
+    assert server.reports == []
+
+
 async def test_a_connection_of_http_1_0_ends_after_its_response() -> None:
     received = await Server().exchange(b"GET /x HTTP/1.0\r\n\r\n", GET)
     ((status, headers, _),) = responses(received, "GET")
