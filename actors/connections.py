@@ -31,7 +31,7 @@ class Connection(Protocol):
         """Tells the client that the server stops, and when to come back; does not block."""
 
     async def close(self) -> None:
-        """Ends the session in an orderly way, within a bounded time."""
+        """Ends the session in an orderly way, once it is answered what it has asked, within a bounded time."""
 
 
 class Connections:

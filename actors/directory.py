@@ -9,22 +9,26 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import define, field
 
-from actors.audience import Audience
 from actors.events import Created
 from actors.game import Game
 from actors.kit.actor import ActorError, Ref, actor_child
 from actors.kit.supervisor import Restart
 from actors.messages import Passivate, TableMessage
-from actors.ports import GameNotFound
+from actors.ports import GameNotFound, StoreUnavailable
 from actors.rules.validation import checked_options
+from actors.standing import Standing
 from actors.table import Table
 
 if TYPE_CHECKING:
     from actors.kit.supervisor import DynamicSupervisor
+    from actors.ports import Outlet
     from actors.rules.interface import JsonObject
     from actors.table import House
 
 log = logging.getLogger("croupier.directory")
+
+_LOAD_TIMEOUT = 30.0
+"""Seconds that a table may take to load: longer than a store takes to be found mute."""
 
 _GAME_ID = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_")
 
@@ -34,12 +38,12 @@ def may_be_game_id(text: str) -> bool:
     return 0 < len(text) <= 64 and _GAME_ID.issuperset(text)
 
 
-@define
+@define(eq=False)
 class _Seated:
-    """A game that this process knows of: its table while that is in memory, and who follows it. The audience stays
-    when a table is given up, so that the next one goes on telling it."""
+    """A game that this process knows of: its table while that is in memory, and its standing, which stays when a table
+    is given up as long as it is worth keeping, so that the next one knows whom to tell."""
 
-    audience: Audience = field(factory=Audience)
+    standing: Standing = field(factory=Standing)
     table: Ref[TableMessage] | None = None
     last_used: float = 0.0
 
@@ -78,16 +82,26 @@ class Directory:
         ref: Ref[TableMessage] = Ref(f"table:{game_id}:{self._wakings}", capacity=self._mailbox)
 
         def make() -> Table:
-            return Table(game_id, self._house, seated.audience)
+            return Table(game_id, self._house, seated.standing)
 
         def forget(reason: BaseException | None) -> None:
             if seated.table is ref:
                 seated.table = None
-                if not len(seated.audience):
+                if not seated.standing.worth_keeping:
                     self._games.pop(game_id, None)
 
-        self._tables.spawn(actor_child(ref, make, restart=Restart.TRANSIENT, ended=forget))
+        self._tables.spawn(actor_child(ref, make, restart=Restart.TRANSIENT, ended=forget, start_timeout=_LOAD_TIMEOUT))
         return ref
+
+    def standing(self, game_id: str) -> Standing | None:
+        """What this process knows of the game without asking its table; None when that is not in memory."""
+        seated = self._games.get(game_id)
+        return None if seated is None or seated.table is None else seated.standing
+
+    def leave(self, game_id: str, outlet: Outlet) -> None:
+        """This outlet is told nothing more of the game; no matter whether it was."""
+        if (seated := self._games.get(game_id)) is not None:
+            seated.standing.audience.discard(outlet)
 
     async def create(
         self,
@@ -114,7 +128,11 @@ class Directory:
             spectators=spectators,
         )
         Game.of(created, rules).begin()  # a game that cannot begin is not made
-        await self._house.journal.create(created)
+        # An unknown result is sent again until it is known; a game whose id nobody was told is no harm.
+        with trio.move_on_after(self._house.settle_within) as patience:
+            await self._house.journal.create(created)
+        if patience.cancelled_caught:
+            raise StoreUnavailable("the store does not say whether the game stands")
 
     async def passivate_idle(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """A service: asks tables that nobody has used for `passivate_after` seconds to leave memory."""
@@ -125,7 +143,7 @@ class Directory:
 
     def _ask_idle_to_leave(self, unused_since: float) -> None:
         for game_id, seated in list(self._games.items()):
-            if seated.last_used > unused_since or len(seated.audience):
+            if seated.last_used > unused_since or seated.standing.worth_keeping:
                 continue
             if seated.table is None:
                 del self._games[game_id]

@@ -22,7 +22,7 @@ class Created:
     rules: str
     rules_version: str
     players: tuple[str, ...]
-    seed: str
+    seed: str = field(repr=False)
     options: JsonObject = field(factory=dict)
     spectators: str = "public"
 

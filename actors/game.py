@@ -16,7 +16,7 @@ from actors.rules.chance import Chance, key_of
 from actors.rules.interface import AnyRules, Change, IllegalAction, MalformedAction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from actors.events import Event
     from actors.rules.interface import Step
@@ -128,7 +128,7 @@ class Game:
         if outcome is not None:
             if len(outcome.scores) != len(self.created.players):
                 raise RulesFault(f"{len(outcome.scores)} scores for {len(self.created.players)} players")
-            if not all(map(isfinite, outcome.scores)):  # JSON has no infinity, and the journal is JSON
+            if not ask_rules(_are_finite, outcome.scores):  # JSON has no infinity, and the journal is JSON
                 raise RulesFault("a score is not a finite number")
             ended = Ended(outcome.winner, tuple(outcome.scores), end_reason or outcome.reason)
         return Position(
@@ -142,18 +142,25 @@ class Game:
 
 
 def ask_rules(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Calls into the rules where they may raise nothing. Raises RulesFault when they do."""
+    """Calls into the rules where they may raise nothing. Raises RulesFault when they do, whatever it is: a SystemExit
+    or a panic of native code must not end the server."""
     try:
         return call(*args, **kwargs)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise RulesFault(f"{getattr(call, '__name__', 'a function')} of the rules raised") from error
 
 
 def submit(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Calls into the rules where they may refuse (parse, apply). Raises MalformedAction, IllegalAction, RulesFault."""
     try:
-        return call(*args, **kwargs)
-    except (IllegalAction, MalformedAction):
+        return ask_rules(call, *args, **kwargs)
+    except RulesFault as fault:
+        if isinstance(fault.__cause__, IllegalAction | MalformedAction):
+            raise fault.__cause__ from None
         raise
-    except Exception as error:
-        raise RulesFault(f"{getattr(call, '__name__', 'a function')} of the rules raised") from error
+
+
+def _are_finite(scores: Iterable[float]) -> bool:
+    return all(map(isfinite, scores))

@@ -9,14 +9,14 @@ from actors.game import ask_rules, submit
 from actors.rules.interface import IllegalAction, MalformedAction
 
 if TYPE_CHECKING:
-    from actors.game import Game, Position
+    from actors.game import Ended, Game, Position
     from actors.rules.interface import ForcedAction, JsonObject
 
 
 def judge_action(game: Game, at: Position, seat: int, action: JsonObject) -> Position | Failure:
     """The position that this action leads to, or why it does not. Raises RulesFault."""
     if at.ended is not None:
-        return game_ended(at)
+        return game_ended(at.ended)
     kind = action.get("type")
     if not isinstance(kind, str):
         return Failure(Code.INVALID_ACTION, "an action needs a type, a string", {"field": "type"})
@@ -47,16 +47,15 @@ def judge_action(game: Game, at: Position, seat: int, action: JsonObject) -> Pos
 def judge_resignation(game: Game, at: Position, seat: int) -> Position | Failure:
     """The position after this seat gave up, or why it may not. Raises RulesFault."""
     if at.ended is not None:
-        return game_ended(at)
+        return game_ended(at.ended)
     if ask_rules(game.rules.has_resigned, at.state, seat):
         return Failure(Code.ACTION_NOT_ALLOWED, "you have resigned from this game already")
     return game.resign(at, seat)
 
 
-def game_ended(at: Position) -> Failure:
+def game_ended(ended: Ended) -> Failure:
     """The refusal of whatever comes after the end."""
-    reason = at.ended.reason if at.ended else ""
-    return Failure(Code.GAME_ENDED, "this game is over", {"end_reason": reason})
+    return Failure(Code.GAME_ENDED, "this game is over", {"end_reason": ended.reason})
 
 
 def _forced_first(game: Game, due: ForcedAction, seat: int) -> Failure:

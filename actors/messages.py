@@ -150,18 +150,27 @@ class Description:
 
 @define(eq=False)
 class Push:
-    """One push, to be sent to any number of outlets. `frames` keeps its encoded forms, so that each is made once for
-    all the sockets that get the same bytes."""
+    """One push, to be sent to any number of outlets. `json` is its body, encoded before the event was journalled; and
+    `frames` keeps the forms in which protocols carry it, each made once for all the sockets that get the same bytes."""
 
     body: View | GameOver
-    frames: dict[str, bytes] = field(factory=dict, init=False)
+    json: bytes = field(default=b"", repr=False)
+    frames: dict[str, bytes] = field(factory=dict, init=False, repr=False)
+
+
+@frozen
+class Sealed:
+    """An answer with its JSON, encoded before what it acknowledges was journalled."""
+
+    body: View | ActionAnswer | ResignAnswer
+    json: bytes = field(default=b"", repr=False)
 
 
 # ---- what a table is asked
 
 
 @frozen(eq=False)
-class Join(Ask[View | Failure]):
+class Join(Ask[Sealed | Failure]):
     """A player wants to see, and to be told of what happens, from now on."""
 
     user_id: str
@@ -170,7 +179,7 @@ class Join(Ask[View | Failure]):
 
 
 @frozen(eq=False)
-class Act(Ask[ActionAnswer | Failure]):
+class Act(Ask[Sealed | Failure]):
     """A player acts."""
 
     user_id: str
@@ -180,19 +189,12 @@ class Act(Ask[ActionAnswer | Failure]):
 
 
 @frozen(eq=False)
-class Resign(Ask[ResignAnswer | Failure]):
+class Resign(Ask[Sealed | Failure]):
     """A player gives up."""
 
     user_id: str
     outlet: Outlet
     message_id: str | None = None
-
-
-@frozen(eq=False)
-class Unsubscribe:
-    """This outlet is told nothing more."""
-
-    outlet: Outlet
 
 
 @frozen(eq=False)
@@ -212,4 +214,4 @@ class Passivate:
     """Leave memory if nothing is going on; the next message wakes the game again."""
 
 
-TableMessage: TypeAlias = Join | Act | Resign | Unsubscribe | Describe | Abort | Passivate
+TableMessage: TypeAlias = Join | Act | Resign | Describe | Abort | Passivate

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from actors.events import Created, Event
-    from actors.messages import Push
+    from actors.messages import ActionAnswer, GameOver, Push, ResignAnswer, View
 
 
 class StoreUnavailable(Exception):
@@ -57,6 +57,16 @@ class Outlet(Protocol):
         """What is answered and pushed inside leaves in one write when the context ends."""
 
 
+class Encoder(Protocol):
+    """Makes the JSON of what the rules gave. Raises when they gave what has no JSON."""
+
+    def answer(self, answer: View | ActionAnswer | ResignAnswer) -> bytes:
+        """The JSON of a success."""
+
+    def push(self, body: View | GameOver) -> bytes:
+        """The JSON of a push's data."""
+
+
 class JournalWriter(Protocol):
     """The right to append to one game's journal, as long as nobody else does."""
 
@@ -85,6 +95,9 @@ class Journal(Protocol):
 
     async def read(self, game_id: str, event_id: int) -> Event:
         """One event. Raises GameNotFound, StoreUnavailable."""
+
+    def retire(self, created: Created) -> None:
+        """Takes a game that has ended out of the indexes of running games, soon; again is no harm."""
 
     def writer(self, created: Created, last_event_id: int) -> JournalWriter:
         """A writer that goes on after `last_event_id`, which is what `load` gave last."""

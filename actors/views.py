@@ -11,7 +11,8 @@ from actors.game import ask_rules
 from actors.messages import ABSENT, ActionAnswer, ForcedView, GameOver, PlayerView, ResignAnswer, View
 
 if TYPE_CHECKING:
-    from actors.game import Game, Position
+    from actors.events import Created
+    from actors.game import Ended, Game, Position
     from actors.messages import Maybe
     from actors.rules.interface import JsonObject
 
@@ -49,7 +50,7 @@ def view(game: Game, at: Position, seat: int | None, now: Now, *, changes: bool)
         legal_actions=_legal(game, state, seat) if seat is not None and seat in to_act else ABSENT,
         pending_forced_action=ABSENT if ended else _forced(game, state, seat),
         winner_id=game.player(ended.winner) if ended else ABSENT,
-        results=results(game, at) if ended else ABSENT,
+        results=results(game.created, ended) if ended else ABSENT,
         end_reason=ended.reason if ended else ABSENT,
     )
 
@@ -71,7 +72,7 @@ def action_answer(game: Game, before: Position, after: Position, seat: int, acti
         server_time=now.server_time,
         pending_forced_action=ABSENT if ended else _forced(game, after.state, seat),
         winner_id=game.player(ended.winner) if ended else ABSENT,
-        results=results(game, after) if ended else ABSENT,
+        results=results(game.created, ended) if ended else ABSENT,
         end_reason=ended.reason if ended else ABSENT,
     )
 
@@ -96,15 +97,15 @@ def game_over(game: Game, at: Position, state: JsonObject) -> GameOver:
         game_id=game.created.game_id,
         event_id=at.event_id,
         winner_id=game.player(at.ended.winner),
-        results=results(game, at),
+        results=results(game.created, at.ended),
         end_reason=at.ended.reason,
         final_state=state,
     )
 
 
-def results(game: Game, at: Position) -> dict[str, float]:
-    """Each player's score; empty while the game runs."""
-    return dict(zip(game.created.players, at.ended.scores, strict=True)) if at.ended else {}
+def results(created: Created, ended: Ended) -> dict[str, float]:
+    """Each player's score."""
+    return dict(zip(created.players, ended.scores, strict=True))
 
 
 def _changes(at: Position, seat: int | None) -> tuple[JsonObject, ...]:

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import orjson
 from attrs import field, frozen, validators
 
 from actors.directory import Directory
 from actors.failures import Code, Failure
+from actors.faults import report
 from actors.game import RulesFault
-from actors.kit.actor import ActorError
-from actors.kit.reports import trace
+from actors.kit.actor import ActorError, AskTimeout
 from actors.messages import ABSENT, Abort, Describe
 from actors.ports import Entropy, GameNotFound, StoreUnavailable
 from actors.rules.interface import JsonObject
 from actors.rules.registry import Registry, UnknownRules
 from actors.rules.validation import BadOptions
 from net.auth import Scope, Tokens, Unauthorized, is_user_id
-from net.http import Routes, error_response, json_response
+from net.http import Refused, Routes, error_response, json_response
 from net.outside import new_id, new_token
-from net.protocol import Invalid, parse
+from net.protocol import Invalid, check_nesting, load_json, parse
 
 if TYPE_CHECKING:
     from actors.kit.actor import Ask
     from actors.messages import Description
     from net.auth import Claims
     from net.http import Request, Response
-
-log = logging.getLogger("croupier.api")
 
 T = TypeVar("T")
 
@@ -69,14 +65,6 @@ class AbortGame:
     """The body of `POST /api/games/{id}/abort`."""
 
     reason: str = field(validator=validators.and_(validators.min_len(1), validators.max_len(200)))
-
-
-class Refused(Exception):
-    """The request is answered with this response and nothing more is done."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(response.status)
-        self.response = response
 
 
 @frozen
@@ -131,11 +119,11 @@ class Api:
 
     async def create(self, request: Request) -> Response:
         """Makes a game; it stands in the journal when this answers 201."""
+        self._authorize(request, Scope.SERVICE)
+        asked = self._body(request, NewGame)
+        self._check_players(asked)
+        game_id = new_id(self.entropy)
         try:
-            self._authorize(request, Scope.SERVICE)
-            asked = self._body(request, NewGame)
-            self._check_players(asked)
-            game_id = new_id(self.entropy)
             await self.directory.create(
                 game_id,
                 asked.rules,
@@ -144,8 +132,6 @@ class Api:
                 options=asked.options,
                 spectators=asked.spectators,
             )
-        except Refused as refused:
-            return refused.response
         except BadOptions as bad:
             return bad_request(f"options.{bad.field}" if bad.field else "options", bad.reason)
         except StoreUnavailable:
@@ -172,20 +158,16 @@ class Api:
 
     async def game(self, request: Request) -> Response:
         """What is publicly known of a game."""
-        try:
-            self._authorize(request, None)
-            described = await self._ask(request, Describe())
-        except Refused as refused:
-            return refused.response
-        return json_response(200, as_json(described))
+        self._authorize(request, None)
+        standing = self.directory.standing(request.params["id"])
+        if standing is None or standing.description is None:
+            return json_response(200, as_json(await self._ask(request, Describe())))
+        return json_response(200, as_json(standing.description))
 
     async def abort(self, request: Request) -> Response:
         """Calls a game off."""
-        try:
-            self._authorize(request, Scope.SERVICE)
-            answer = await self._ask(request, Abort(self._body(request, AbortGame).reason))
-        except Refused as refused:
-            return refused.response
+        self._authorize(request, Scope.SERVICE)
+        answer = await self._ask(request, Abort(self._body(request, AbortGame).reason))
         if isinstance(answer, Failure):
             return failure_response(answer)
         return json_response(
@@ -197,6 +179,9 @@ class Api:
             return await self.directory.table(request.params["id"]).ask(message, timeout=ASK_TIMEOUT)
         except GameNotFound:
             raise Refused(error_response(404, Code.GAME_NOT_FOUND, "there is no such game")) from None
+        except AskTimeout:
+            text = "the game gave no answer in time; look at it again in a moment"
+            raise Refused(error_response(503, Code.UNAVAILABLE, text)) from None
         except ActorError as error:
             raise Refused(failure_response(self.failure_of(error))) from None
 
@@ -212,16 +197,15 @@ class Api:
 
     def _body(self, request: Request, into: type[T]) -> T:
         try:
-            return parse(orjson.loads(request.body), into)
-        except orjson.JSONDecodeError:
-            raise Refused(bad_request("", "the body must be JSON")) from None
+            body = load_json(request.body)
+            check_nesting(request.body)
+            return parse(body, into)
         except Invalid as invalid:
             raise Refused(error_response(400, Code.INVALID_MESSAGE, str(invalid), invalid.failure.details)) from None
 
     def _internal_error(self, error: Exception) -> Response:
-        report = self.entropy.bytes(6).hex()
-        log.error("internal error %s\n%s", report, trace(error, confidential=True))
-        return error_response(500, Code.INTERNAL_ERROR, "the server failed; no game was made", {"id": report})
+        report_id = report(self.entropy, "a game was not made", error)
+        return error_response(500, Code.INTERNAL_ERROR, "the server failed; no game was made", {"id": report_id})
 
 
 def bad_request(where: str, reason: str) -> Response:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -14,7 +13,7 @@ from attrs import field, frozen
 
 from actors.connections import Connections
 from actors.directory import Directory
-from actors.kit.reports import trace
+from actors.faults import report
 from actors.kit.supervisor import ChildSpec, DynamicSupervisor, Strategy, Supervisor
 from actors.ports import Clock, Entropy
 from actors.rules.registry import Registry
@@ -27,7 +26,7 @@ from net.journal import RedisJournal
 from net.listener import Acceptor, Listener, ListenerLimits, bind
 from net.outside import SystemClock, SystemEntropy
 from net.plain_socket import PlainSocket
-from net.protocol import SUBPROTOCOL
+from net.protocol import SUBPROTOCOL, JsonEncoder
 from net.redis import Redis
 from net.redis_url import RedisUrl
 from net.router import Router
@@ -80,7 +79,9 @@ class App:
         self.tokens = Tokens(secrets, config.auth.audience, outside.clock)
         self.store = Redis(outside.connect_store, entropy=outside.entropy, setup=outside.setup, name=outside.store_name)
         journal = RedisJournal(self.store, prefix=config.store.prefix, entropy=outside.entropy)
-        house = House(journal, registry, outside.clock, outside.entropy, max_events=config.games.max_events)
+        house = House(
+            journal, registry, outside.clock, outside.entropy, JsonEncoder(), max_events=config.games.max_events
+        )
         self._tables = DynamicSupervisor("tables")
         self.directory = Directory(
             self._tables, house, mailbox=config.limits.mailbox, passivate_after=config.games.passivate_after
@@ -88,12 +89,14 @@ class App:
         self.connections = Connections(
             ping_interval=config.sessions.ping_interval, ping_timeout=config.sessions.ping_timeout
         )
-        router = Router(self.directory, outside.clock, outside.entropy, pending_requests=config.limits.pending_requests)
-        admission = Admission(self.connections, self.tokens, outside.entropy)
+        self._router = router = Router(
+            self.directory, outside.clock, outside.entropy, pending_requests=config.limits.pending_requests
+        )
+        self._admission = admission = Admission(self.connections, self.tokens, outside.entropy)
         self.engine = self._build_engine(router, admission)
         self._listener = self._build_listener(router, admission, registry)
         self.up = self.stopping = False
-        self._stop_requested = trio.Event()
+        self._stop_listening = trio.Event()
         self.root = self._build_root()
 
     def _build_engine(self, router: Router, admission: Admission) -> EngineServer:
@@ -139,27 +142,29 @@ class App:
         )
 
     def _build_root(self) -> Supervisor:
-        """The listener starts last and stops first, the store the other way round."""
-        heartbeat = ChildSpec(id="heartbeat", run=self.connections.heartbeat)
-        engine = ChildSpec(id="engine.io", run=self.engine.run)
-        idle = ChildSpec(id="passivation", run=self.directory.passivate_idle)
+        """The listener starts last and stops first, the store the other way round. What merely ticks is supervised
+        apart: if one of those crashes, nobody's connection is the worse for it."""
+        tickers = Supervisor(
+            "tickers",
+            [
+                ChildSpec(id="passivation", run=self.directory.passivate_idle),
+                ChildSpec(id="heartbeat", run=self.connections.heartbeat),
+                ChildSpec(id="engine.io", run=self.engine.run),
+            ],
+            max_restarts=30,
+            within=60.0,
+        )
+        listener = ChildSpec(
+            id="listener",
+            run=self._listen,
+            ask_to_stop=lambda: self._stop_listening.set(),
+            shutdown=20.0,
+            start_timeout=10.0,
+        )
+        store = ChildSpec(id="store", run=self._keep_store, start_timeout=60.0)
         return Supervisor(
             "root",
-            [
-                *self._outside.services,
-                ChildSpec(id="store", run=self._keep_store, start_timeout=60.0),
-                self._tables.as_child(),
-                idle,
-                heartbeat,
-                engine,
-                ChildSpec(
-                    id="listener",
-                    run=self._listen,
-                    ask_to_stop=self._stop_listening,
-                    shutdown=10.0,
-                    start_timeout=10.0,
-                ),
-            ],
+            [*self._outside.services, store, self._tables.as_child(), tickers.as_child(), listener],
             strategy=Strategy.REST_FOR_ONE,
         )
 
@@ -193,21 +198,20 @@ class App:
             task_status.started()
 
     async def _listen(self, task_status: trio.TaskStatus[None]) -> None:
+        self._stop_listening = trio.Event()
         async with trio.open_nursery() as nursery:
-            await nursery.start(partial(self._listener.run))
+            await nursery.start(self._listener.run)
             task_status.started()
-            await self._stop_requested.wait()
+            await self._stop_listening.wait()
             self._listener.stop_accepting()
+            self._router.draining = True
+            self._admission.close()
             await self.connections.close_all(RECONNECT_IN)
-
-    def _stop_listening(self) -> None:
-        self._stop_requested.set()
+            self.engine.close_all()
 
     def _report(self, what: str, error: BaseException) -> str:
         """Logs a fault under an id of its own, and returns the id."""
-        report = self._outside.entropy.bytes(6).hex()
-        log.error("%s (report %s)\n%s", what, report, trace(error, confidential=True))
-        return report
+        return report(self._outside.entropy, what, error)
 
 
 async def serve_forever(config: Config, *, announce: Callable[[str], None]) -> None:

@@ -40,6 +40,8 @@ class EngineConfig:
     """Bytes of one request body, or of one WebSocket message."""
     max_packets: int = 1000
     """Packets in one request body."""
+    max_sessions: int = 10_000
+    """Sessions that a server has at once."""
     max_backlog: int = 4_000_000
     """Bytes that may wait for a client that does not poll."""
 

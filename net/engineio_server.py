@@ -9,11 +9,12 @@ from __future__ import annotations
 import itertools
 import math
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import trio
 from attrs import define, field
 
+from actors.failures import Code
 from net.engineio import EngineSession
 from net.engineio_effects import (
     JSON,
@@ -29,7 +30,7 @@ from net.engineio_effects import (
     Upgraded,
 )
 from net.engineio_requests import ForSession, Handshake, route
-from net.http import Response
+from net.http import Response, error_response
 from net.outbox import Frame
 from net.outside import new_token
 from net.websocket import (
@@ -280,6 +281,8 @@ class EngineServer:
         found = route(request.method, request.query, websocket=False, sessions=self._sessions)
         number = next(self._numbers)
         match found:
+            case Handshake() if self._full:
+                return _FULL
             case Handshake():
                 sid, now = new_token(self._entropy), trio.current_time()
                 client, effects = self._remember(request, *EngineSession.over_polling(sid, self._config, number, now))
@@ -297,7 +300,13 @@ class EngineServer:
         if malformed is not None:
             return malformed
         found = route(request.method, request.query, websocket=True, sessions=self._sessions)
-        return refusal(found) if isinstance(found, Refusal) else Accept(self._serve_socket)
+        match found:
+            case Handshake() if self._full:
+                return _FULL
+            case Refusal():
+                return refusal(found)
+            case _:
+                return Accept(self._serve_socket)
 
     async def _serve_socket(self, request: Request, websocket: WebSocket) -> None:
         # Looked up again: the session may have ended during the handshake.
@@ -317,6 +326,11 @@ class EngineServer:
 
     # ---- sessions
 
+    @property
+    def _full(self) -> bool:
+        # Between two polls a session has no connection, so the limit on connections does not count it.
+        return len(self._clients) >= self._config.max_sessions
+
     def _remember(
         self, request: Request, engine: EngineSession, effects: list[Effect]
     ) -> tuple[EngineClient, list[Effect]]:
@@ -324,6 +338,11 @@ class EngineServer:
         self._sessions[engine.sid] = engine
         self._clients[engine.sid] = client
         return client, effects
+
+    def close_all(self) -> None:
+        """Ends every session, because the server stops."""
+        for client in list(self._clients.values()):
+            client.close()
 
     def forget(self, client: EngineClient) -> None:
         """The session is over; its sid means nothing any more."""
@@ -366,6 +385,14 @@ class EngineServer:
             if client is not None:
                 client.alarm = None
                 client.on_time(now)
+
+
+_FULL: Final = error_response(
+    503,
+    Code.TOO_MANY_CONNECTIONS,
+    "the server has as many sessions as it may have; try again later",
+    headers=(("Retry-After", "5"),),
+)
 
 
 def frame_of(packet: Packet) -> Frame:

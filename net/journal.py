@@ -86,6 +86,11 @@ class RedisJournal:
             raise await stream.why_nothing()
         return _decoded(game_id, entry)
 
+    def retire(self, created: Created) -> None:
+        """Takes a game that has ended out of the indexes of running games, soon: its writer may have been killed before
+        it did. Again is no harm; while the store is away nothing happens."""
+        self._redis.send(*(("ZREM", key, created.game_id) for key in _indexes(self._prefix, created)))
+
     def writer(self, created: Created, last_event_id: int) -> RedisJournalWriter:
         """A writer that goes on after `last_event_id`, which is what `load` gave last."""
         return RedisJournalWriter(

@@ -184,8 +184,12 @@ class Listener:
             async with trio.open_nursery() as connections:
                 task_status.started(self._acceptor.address)
                 await self._accept(connections)
-        finally:
+        except Exception:
+            raise  # a fault of ours: whoever starts it again goes on with the same acceptor
+        except BaseException:
             self._acceptor.close()
+            raise
+        self._acceptor.close()
 
     def stop_accepting(self) -> None:
         """New connections are refused by the system, new WebSockets by us; HTTP connections end as soon as

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from net.protocol import Invalid, Request
+from net.protocol import Invalid, Request, check_nesting, load_json
 
 if TYPE_CHECKING:
     from net.protocol import AckId
 
-# Close codes of our own (the contract fixes 4001; the others are documented in docs/protocol.md).
-CLOSE_GOING_AWAY = 1001
-CLOSE_TOO_LARGE = 1009
+# Close codes; docs/protocol.md says when each comes.
 CLOSE_RESTARTING = 1012
-CLOSE_REPLACED = 4001
 CLOSE_BAD_CONNECT = 4400
 CLOSE_UNAUTHORIZED = 4401
 CLOSE_CONNECT_TIMEOUT = 4408
@@ -29,15 +26,13 @@ def decode(text: str | bytes) -> Request:
     """The request in this message. Raises Invalid."""
     if isinstance(text, bytes):
         raise Invalid("messages must be text frames that hold JSON")
-    try:
-        message = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise Invalid("the message is not JSON") from None
+    message = load_json(text)
     if not isinstance(message, dict):
         raise Invalid("the message must be an object with event and data")
     event, ack = message.get("event"), message.get("id")
     if ack is not None and type(ack) not in (int, str):
         raise Invalid("id must be a string or a whole number", field="id")
+    check_nesting(text, ack)
     if not isinstance(event, str):
         raise Invalid("event must be a string", ack=ack, field="event")
     return Request(event, message.get("data"), ack)

@@ -8,7 +8,7 @@ import trio
 from attrs import frozen
 
 from actors.failures import Code, Failure
-from net.admission import Admission
+from net.admission import Admission, Closed
 from net.auth import Unauthorized
 from net.outbox import Kind
 from net.plain import (
@@ -24,7 +24,6 @@ from net.plain import (
 from net.protocol import (
     Invalid,
     encode_bare,
-    encode_body,
     encode_refusal,
 )
 from net.router import Router
@@ -65,7 +64,7 @@ class PlainChannel:
         frame = push.frames.get(_FRAMES)
         body = push.body
         if frame is None:
-            frame = push.frames[_FRAMES] = encode_text_frame(encode_push(body.event, encode_body(body)))
+            frame = push.frames[_FRAMES] = encode_text_frame(encode_push(body.event, push.json))
         kind = Kind.STATE if body.event == "game:state" else Kind.GAME_OVER
         self._websocket.push_text(frame, kind, body.game_id)
 
@@ -130,15 +129,18 @@ class PlainSocket:
 
     async def _connect(self, channel: PlainChannel, websocket: WebSocket) -> Session | None:
         """The session that the first request asks for; None when it was refused, and the socket closed."""
-        with trio.move_on_after(self.connect_timeout) as waiting:
+        message: str | bytes | TooLarge | None = None
+        with trio.move_on_after(self.connect_timeout), self.admission.until_closed():
             message = await websocket.receive()
-        if waiting.cancelled_caught:
+        if message is None and not self.admission.closed:
             await websocket.close(CLOSE_CONNECT_TIMEOUT, "no connect in time")
             return None
         ack: AckId | None = None
         try:
+            if message is None:
+                raise Closed
             if isinstance(message, TooLarge):
-                raise Invalid(self._too_large().message)
+                raise Invalid(self._too_large().message, ack=ack_of(message.message))
             request = decode(message)
             ack = request.ack
             if request.event != "connect":
@@ -147,6 +149,9 @@ class PlainSocket:
         except Invalid as invalid:
             self._refuse(channel, invalid.ack if ack is None else ack, invalid.failure.code, str(invalid))
             await websocket.close(CLOSE_BAD_CONNECT, "bad connect")
+            return None
+        except Closed:
+            await channel.close()
             return None
         except Unauthorized as refusal:
             self._refuse(channel, ack, refusal.code, str(refusal))

@@ -9,30 +9,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NewType, TypeAlias, TypeVar
 
 import orjson
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from cattrs import Converter, transform_error
 from cattrs.errors import BaseValidationError
 
 from actors.failures import Code, Failure
-from actors.messages import ABSENT, View
 from actors.rules.interface import JsonObject
 from net.codec import make_converter
+from net.nesting import nested_deeper_than
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.messages import AbortAnswer, ActionAnswer, GameOver, ResignAnswer
+    from actors.messages import ActionAnswer, GameOver, ResignAnswer, View
 
 NAMESPACE = "/game"
 SUBPROTOCOL = "croupier.v1.json"
 
 MESSAGE_ID_LENGTH = 64
-MISSED_BYTES = 256 * 1024
-"""Past this many bytes of missed states a joiner is told to take the full state instead (contract, section 2)."""
+NESTING = 64
+"""How deep the JSON of a request may be; past it, it is refused before anything is made of it."""
 
 AckId: TypeAlias = int | str
 T = TypeVar("T")
-Answer: TypeAlias = "View | ActionAnswer | ResignAnswer | AbortAnswer"
+Answer: TypeAlias = "View | ActionAnswer | ResignAnswer"
 
 MessageId = NewType("MessageId", str)
 """1 to 64 characters of the client's own."""
@@ -133,19 +133,25 @@ def parse(data: object, into: type[T]) -> T:
         raise Invalid(f"{where} {what}", field=where.removeprefix("data.")) from None
 
 
+def load_json(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
+    """The JSON in this text. Raises Invalid."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise Invalid("the message is not JSON") from None
+
+
+def check_nesting(text: str | bytes, ack: AckId | None = None) -> None:
+    """Raises Invalid for JSON that is nested deeper than anything sensible: what is read here is written again, into the
+    journal among others, and that has its limits."""
+    if nested_deeper_than(text if isinstance(text, str) else text.decode(), NESTING):
+        raise Invalid(f"the message is nested more than {NESTING} deep", ack=ack)
+
+
 def message_id_of(data: object) -> str:
     """The message id to name in a failure: the client's own when it is one, else an empty text."""
     given = data.get("message_id") if isinstance(data, dict) else None
     return given if isinstance(given, str) and len(given) <= MESSAGE_ID_LENGTH else ""
-
-
-def encode_answer(answer: Answer) -> bytes:
-    """The JSON of a success. Missed states past their limit give way to `resync`."""
-    if isinstance(answer, View) and answer.missed is not ABSENT:
-        missed = [_ANSWERS.unstructure(view) for view in answer.missed]
-        if len(orjson.dumps(missed)) > MISSED_BYTES:
-            answer = evolve(answer, missed=ABSENT, resync=True)
-    return orjson.dumps({"success": True, **_ANSWERS.unstructure(answer)})
 
 
 def encode_bare(answer: HeartbeatAnswer | ConnectAnswer) -> bytes:
@@ -166,9 +172,16 @@ def encode_refusal(code: str, message: str) -> bytes:
     return orjson.dumps({"success": False, "error": {"code": code, "message": message}, "request_message_id": ""})
 
 
-def encode_body(body: View | GameOver) -> bytes:
-    """The JSON of a push's data."""
-    return orjson.dumps(_ANSWERS.unstructure(body))
+class JsonEncoder:
+    """Implements `actors.ports.Encoder`."""
+
+    def answer(self, answer: Answer) -> bytes:
+        """The JSON of a success."""
+        return orjson.dumps({"success": True, **_ANSWERS.unstructure(answer)})
+
+    def push(self, body: View | GameOver) -> bytes:
+        """The JSON of a push's data."""
+        return orjson.dumps(_ANSWERS.unstructure(body))
 
 
 def _exactly(*kinds: type, called: str, admits: Callable[[Any], bool] = lambda _: True) -> Callable[[Any, Any], Any]:
@@ -180,6 +193,12 @@ def _exactly(*kinds: type, called: str, admits: Callable[[Any], bool] = lambda _
         return value
 
     return hook
+
+
+def _strings(value: Any, _: Any) -> list[str]:  # noqa: ANN401 - a hook of cattrs
+    if type(value) is not list or not all(type(item) is str for item in value):
+        raise TypeError("must be a list of strings")
+    return value
 
 
 def _reason(error: BaseException, _: type | None) -> str:
@@ -198,6 +217,7 @@ def _request_converter() -> Converter:
     converter.register_structure_hook(int, _exactly(int, called="a whole number"))
     converter.register_structure_hook(bool, _exactly(bool, called="true or false"))
     converter.register_structure_hook_func(lambda kind: kind == JsonObject, _exactly(dict, called="an object"))
+    converter.register_structure_hook_func(lambda kind: kind == list[str], _strings)
     message_id = f"a string of 1 to {MESSAGE_ID_LENGTH} characters"
     converter.register_structure_hook(
         MessageId, _exactly(str, called=message_id, admits=lambda text: 1 <= len(text) <= MESSAGE_ID_LENGTH)

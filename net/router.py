@@ -3,16 +3,14 @@ its table without a hop, and the table's answer goes out from the table's own ta
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, TypeAlias
 
 from actors.failures import Code, Failure
-from actors.game import RulesFault
-from actors.kit.actor import ActorCrashed, ActorError, ActorStopped, MailboxFull
-from actors.kit.reports import trace
-from actors.messages import Act, Join, Resign, View
+from actors.faults import report
+from actors.kit.actor import ActorError, ActorStopped, MailboxFull
+from actors.kit.supervisor import StartTimeout
+from actors.messages import Act, Join, Resign, Sealed
 from actors.ports import GameNotFound, StoreLostData, StoreUnavailable
-from actors.rules.registry import RulesVersionMissing, UnknownRules
 from net.protocol import (
     ActionRequest,
     HeartbeatAnswer,
@@ -20,7 +18,6 @@ from net.protocol import (
     Invalid,
     JoinRequest,
     ResignRequest,
-    encode_answer,
     encode_bare,
     parse,
 )
@@ -29,25 +26,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.directory import Directory
-    from actors.messages import ActionAnswer, ResignAnswer
     from actors.ports import Clock, Entropy
     from net.protocol import (
         Request,
     )
     from net.session import Session
 
-log = logging.getLogger("croupier.router")
-
-Outcome: TypeAlias = "View | ActionAnswer | ResignAnswer | Failure | ActorError"
+Outcome: TypeAlias = "Sealed | Failure | ActorError"
 Handler: TypeAlias = "Callable[[Session, Request], None]"
 
 _NOT_FOUND = Failure(Code.GAME_NOT_FOUND, "there is no such game")
+_NOT_IN_GAME = Failure(Code.NOT_IN_GAME, "you are not a player of this game")
+_DRAINING = Failure(Code.DRAINING, "the server is stopping; come back in a moment")
 
 
 class Router:
     """Answers every request of every session, exactly once."""
 
     def __init__(self, directory: Directory, clock: Clock, entropy: Entropy, *, pending_requests: int) -> None:
+        self.draining = False
         self._directory = directory
         self._clock = clock
         self._entropy = entropy
@@ -64,10 +61,6 @@ class Router:
         handler = self._handlers.get(request.event)
         if handler is None:
             session.fail(request, Failure(Code.UNKNOWN_EVENT, f"there is no event {request.event[:64]!r}"))
-            return
-        if session.pending >= self._pending_requests:
-            message = f"more than {self._pending_requests} requests are waiting for their answers"
-            session.fail(request, Failure(Code.OVERLOADED, message))
             return
         try:
             handler(session, request)
@@ -94,30 +87,41 @@ class Router:
         self._ask_table(session, request, asked.game_id, Resign(session.user_id, session, asked.message_id))
 
     def _ask_table(self, session: Session, request: Request, game_id: str, message: Join | Act | Resign) -> None:
-        try:
-            table = self._directory.table(game_id)
-        except GameNotFound:
-            session.fail(request, _NOT_FOUND)
+        refused = self._refuse(session, game_id)
+        if refused is not None:
+            session.fail(request, refused)
             return
+        join = session.next_join() if isinstance(message, Join) else None
 
         def answered(outcome: Outcome) -> None:
-            session.pending -= 1
+            session.is_answered()
             match outcome:
+                case Sealed(json=body):
+                    if join is not None:
+                        session.follow(join, game_id, lambda: self._directory.leave(game_id, session))
+                    session.answer(request, body)
                 case Failure():
                     session.fail(request, outcome)
                 case ActorError():
                     session.fail(request, self.failure_of(outcome))
-                case View():
-                    session.follow(game_id, table)
-                    session.answer(request, encode_answer(outcome))
-                case _:
-                    session.answer(request, encode_answer(outcome))
 
-        session.pending += 1
+        session.asks()
         try:
-            table.post(message, answered)
+            self._directory.table(game_id).post(message, answered)
         except ActorError as error:
             answered(error)
+        except GameNotFound:
+            answered(_NOT_FOUND)
+
+    def _refuse(self, session: Session, game_id: str) -> Failure | None:
+        """What is refused without asking the table: nobody who has no seat in it may keep its mailbox busy."""
+        if self.draining:
+            return _DRAINING
+        if session.pending >= self._pending_requests:
+            message = f"more than {self._pending_requests} requests are waiting for their answers"
+            return Failure(Code.OVERLOADED, message)
+        standing = self._directory.standing(game_id)
+        return _NOT_IN_GAME if standing is not None and standing.is_stranger(session.user_id) else None
 
     def failure_of(self, error: ActorError) -> Failure:
         """What a client is told when a table could not answer. The log has the reason under the same id."""
@@ -128,22 +132,16 @@ class Router:
                 return self._internal_error(error)
             case ActorStopped(reason=GameNotFound()):
                 return _NOT_FOUND
-            case ActorStopped(reason=StoreUnavailable()):
+            case ActorStopped(reason=StoreUnavailable() | StartTimeout()):
                 return Failure(Code.UNAVAILABLE, "the store is away; nothing was applied, try again")
-            case ActorStopped(reason=StoreLostData() | RulesFault()):
-                return Failure(Code.UNAVAILABLE, "the game is suspended after a fault; nothing was applied")
-            case ActorStopped(reason=UnknownRules() | RulesVersionMissing()):
-                return Failure(Code.RULES_VERSION, "this server lacks the rules, or their version, of this game")
+            case ActorStopped(reason=StoreLostData()):
+                return Failure(Code.UNAVAILABLE, "the journal of this game cannot be read; nothing was applied")
             case ActorStopped(reason=None):
                 return Failure(Code.UNAVAILABLE, "the server is stopping, or the game just left memory; try again")
-            case ActorCrashed():
-                return self._internal_error(error)
             case _:
                 return self._internal_error(error)
 
     def _internal_error(self, error: Exception) -> Failure:
-        report = self._entropy.bytes(6).hex()
-        log.error("internal error %s\n%s", report, trace(error, confidential=True))
-        return Failure(
-            Code.INTERNAL_ERROR, "the server failed; the request may or may not have counted", {"id": report}
-        )
+        report_id = report(self._entropy, "a request failed", error)
+        message = "the server failed; the request may or may not have counted"
+        return Failure(Code.INTERNAL_ERROR, message, {"id": report_id})

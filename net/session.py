@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from actors.kit.actor import ActorError
-from actors.messages import Unsubscribe
+import trio
+
 from net.protocol import Request, encode_failure, message_id_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from actors.failures import Failure
-    from actors.kit.actor import Ref
-    from actors.messages import Push, TableMessage
+    from actors.messages import Push
     from net.auth import Claims
     from net.protocol import AckId
+
+
+_LAST_ANSWERS = 5.0
+"""Seconds that a server that stops waits for the answers that it owes."""
 
 
 class Channel(Protocol):
@@ -63,10 +66,14 @@ class Session:
     def __init__(self, sid: str, claims: Claims, channel: Channel) -> None:
         self.sid = sid
         self.claims = claims
-        self.pending = 0
+        self._pending = 0
+        self._nothing_pending = trio.Event()
         self._channel = channel
+        self._joins = 0
+        self._followed_by = 0
         self._game_id: str | None = None
-        self._table: Ref[TableMessage] | None = None
+        self._leave: Callable[[], None] | None = None
+        self._over = False
 
     # ---- towards the router
 
@@ -87,30 +94,49 @@ class Session:
         """Answers what could not even be read as a request."""
         self.fail(Request("", None, ack), failure)
 
-    def follow(self, game_id: str, table: Ref[TableMessage]) -> None:
-        """This session is told of this game from now on, and of no other."""
-        if game_id != self._game_id:
-            self.unfollow()
-        self._game_id, self._table = game_id, table
+    @property
+    def pending(self) -> int:
+        """How many requests wait for their answers."""
+        return self._pending
 
-    def unfollow(self) -> None:
-        """This session is told of no game any more. That is not a resignation."""
-        table, self._game_id, self._table = self._table, None, None
-        if table is not None:
-            # It may be ending, or too busy: what it still sends here is dropped below.
-            with suppress(ActorError):
-                table.tell(Unsubscribe(self))
+    def asks(self) -> None:
+        """A request goes to a table: its answer comes later."""
+        self._pending += 1
+
+    def is_answered(self) -> None:
+        """One of those is answered."""
+        self._pending -= 1
+        if not self._pending:
+            self._nothing_pending.set()
+
+    def next_join(self) -> int:
+        """A number for a join: of several under way at once, the one that was asked last counts."""
+        self._joins += 1
+        return self._joins
+
+    def follow(self, join: int, game_id: str, leave: Callable[[], None]) -> None:
+        """This session is told of this game from now on, and of no other; unless a later join was answered first.
+        `leave` takes it out of the game's audience. To leave is not to resign."""
+        if join < self._followed_by:
+            leave()
+            return
+        if game_id != self._game_id and self._leave is not None:
+            self._leave()
+        self._followed_by, self._game_id, self._leave = join, game_id, leave
 
     def ended(self) -> None:
         """The connection is over; no game tells this session anything any more."""
-        self.unfollow()
+        self._over = True
+        leave, self._game_id, self._leave = self._leave, None, None
+        if leave is not None:
+            leave()
 
     # ---- as an Outlet
 
     @property
     def gone(self) -> bool:
         """Whether nothing that is handed over will arrive any more."""
-        return self._channel.gone
+        return self._over or self._channel.gone
 
     def push(self, push: Push) -> None:
         """Sends a push of the game that this session follows; of another, it comes too late and is dropped."""
@@ -146,5 +172,9 @@ class Session:
         self._channel.notify("server:draining", b'{"reconnect_in":%g}' % reconnect_in)
 
     async def close(self) -> None:
-        """Ends the connection because the server stops; bounded in time."""
+        """Ends the connection because the server stops, once what it has asked is answered; bounded in time."""
+        with trio.move_on_after(_LAST_ANSWERS):
+            while self._pending:
+                self._nothing_pending = trio.Event()
+                await self._nothing_pending.wait()
         await self._channel.close()

@@ -12,12 +12,12 @@ import trio
 from attrs import frozen
 
 from actors.failures import Code, Failure
-from net.admission import Admission
+from net.admission import Admission, Closed
 from net.auth import Unauthorized
 from net.engineio_effects import CloseReason
 from net.engineio_packets import Packet
 from net.outbox import Kind
-from net.protocol import NAMESPACE, Invalid, Request, encode_body
+from net.protocol import NAMESPACE, Invalid, Request
 from net.router import Router
 from net.socketio import Acknowledged, Close, ConnectRequested, Left, Received, Send, SocketSession
 from net.websocket import encode_text_frame
@@ -109,6 +109,8 @@ class SocketIoClient:
         channel = SocketIoChannel(self._client, self._house.skip_states_past)
         try:
             self._session, answer = self._house.admission.admit(auth, channel)
+        except Closed:  # the transport goes; a refusal would keep the client from coming back
+            self._client.close()
         except Unauthorized as refusal:
             self._carry_out(self._socket.refuse(namespace, str(refusal), {"code": refusal.code}))
         except Invalid as invalid:
@@ -153,7 +155,7 @@ class SocketIoChannel:
         body = push.body
         packet = push.frames.get(_PACKET)
         if packet is None:
-            packet = push.frames[_PACKET] = _event(body.event, encode_body(body))
+            packet = push.frames[_PACKET] = _event(body.event, push.json)
         is_state = body.event == "game:state"
         websocket = self._client.direct
         if websocket is None:

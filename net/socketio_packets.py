@@ -16,6 +16,7 @@ import orjson
 from attrs import define, evolve, field, frozen, validators
 
 from net.engineio_packets import Packet, ProtocolViolation, encode_message
+from net.nesting import nested_deeper_than
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,9 +163,6 @@ _HEAD: Final = re.compile(
 _ESCAPE: Final = re.compile(
     r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
-_NO_BRACKETS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^\[\]{}"]+')
-"""What is not structure, in text that is known to be JSON."""
-
 _MAX_ESCAPES: Final = 1000
 """Surrogates that are looked at to mend a text; JavaScript writes whole pairs without escapes."""
 
@@ -261,24 +259,13 @@ def _load(text: str, limits: Limits) -> Json:
             data = orjson.loads(_ESCAPE.sub(_without_lone_surrogate, text, count=_MAX_ESCAPES))
         except orjson.JSONDecodeError:
             raise ProtocolViolation("a payload that is not JSON") from None
-    if text.count("[") + text.count("{") > limits.nesting:
-        _check_nesting(text, limits.nesting)
+    if nested_deeper_than(text, limits.nesting):
+        raise ProtocolViolation("a payload that is nested too deep")
     return data
 
 
 def _without_lone_surrogate(escape: re.Match[str]) -> str:
     return "\\ufffd" if escape["lone"] else escape[0]
-
-
-def _check_nesting(text: str, limit: int) -> None:
-    # Of balanced brackets the innermost pairs go in each round, at the speed of `replace`: a walk over the values of a
-    # megabyte of brackets would hold the event loop for half a second.
-    brackets = _NO_BRACKETS.sub("", text).replace("{", "[").replace("}", "]")
-    for _ in range(limit):
-        brackets = brackets.replace("[]", "")
-        if not brackets:
-            return
-    raise ProtocolViolation("a payload that is nested too deep")
 
 
 def _payload_fits(packet_type: SocketPacketType, data: Json, *, given: bool) -> bool:

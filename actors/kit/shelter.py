@@ -174,7 +174,8 @@ class Shelter(abc.ABC):
         child.reason = exited.reason
         first = not exited.was_up and child.incarnation <= 1
         if exited.crash is not None and first:
-            logger.info("%s/%s did not start\n%s", self.name, child.spec.id, child.trace(exited.crash))
+            # Whoever started it is told; in the log it is noise, and a client may bring it about as often as it likes.
+            logger.debug("%s/%s did not start\n%s", self.name, child.spec.id, child.trace(exited.crash))
         elif exited.crash is not None:
             self._report(child, exited.crash)
         if exited.fatal is not None:

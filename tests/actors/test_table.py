@@ -11,7 +11,7 @@ import trio
 from attrs import evolve
 
 from actors.directory import Directory
-from actors.events import Aborted
+from actors.events import Aborted, Acted
 from actors.failures import Code, Failure
 from actors.kit.actor import ActorError, ActorStopped
 from actors.kit.supervisor import DynamicSupervisor
@@ -27,12 +27,13 @@ from actors.messages import (
     Join,
     Resign,
     ResignAnswer,
-    Unsubscribe,
+    Sealed,
     View,
 )
 from actors.ports import GameNotFound, StoreUnavailable
-from actors.rules.registry import Registry, RulesVersionMissing
+from actors.rules.registry import Registry
 from actors.table import House
+from net.protocol import JsonEncoder
 from tests.samples.memory import CountingEntropy, FixedClock, Listener, MemoryJournal
 from tests.samples.tally import Tally
 
@@ -58,7 +59,9 @@ class Room:
         self.journal = MemoryJournal()
         self.rules = rules
         self.clock = FixedClock()
-        self.house = House(self.journal, Registry([rules]), self.clock, CountingEntropy(), max_events=max_events)
+        self.house = House(
+            self.journal, Registry([rules]), self.clock, CountingEntropy(), JsonEncoder(), max_events=max_events
+        )
         self.directory = Directory(tables, self.house, mailbox=8, passivate_after=40.0)
 
     async def new_game(self, players: int = 2, game_id: str = GAME) -> None:
@@ -66,7 +69,7 @@ class Room:
         await self.directory.create(game_id, "tally", names, seed="s", options={}, spectators="public")
 
     async def ask(self, message: Ask[object], game_id: str = GAME) -> object:
-        return await self.directory.table(game_id).ask(message, timeout=TIMEOUT)
+        return opened(await self.directory.table(game_id).ask(message, timeout=TIMEOUT))
 
     async def seen(self, listener: Listener, message: Ask[object]) -> object:
         """As `ask`, with the answer written down by the listener in its order among the pushes."""
@@ -74,8 +77,8 @@ class Room:
         answers: list[object] = []
 
         def on_answer(answer: object) -> None:
-            answers.append(answer)
-            listener.answered(answer)
+            answers.append(opened(answer))
+            listener.answered(answers[0])
             answered.set()
 
         self.directory.table(GAME).post(message, on_answer)
@@ -90,6 +93,11 @@ class Room:
 
     async def act(self, user: str, action: JsonObject = MISS, message_id: str | None = None) -> object:
         return await self.ask(Act(user, Listener(), action, message_id))
+
+
+def opened(answer: object) -> object:
+    """What was answered, without its JSON."""
+    return answer.body if isinstance(answer, Sealed) else answer
 
 
 @pytest.fixture
@@ -121,6 +129,11 @@ async def room(tables: DynamicSupervisor, nursery: trio.Nursery) -> Room:
 def code(outcome: object) -> Code:
     assert isinstance(outcome, Failure), outcome
     return outcome.code
+
+
+def described(description: object) -> tuple[str, int, object]:
+    assert isinstance(description, Description)
+    return description.status, description.event_count, description.end_reason
 
 
 def views(listener: Listener) -> list[View]:
@@ -160,7 +173,7 @@ async def test_a_view_tells_who_is_connected(room: Room) -> None:
 async def test_whoever_left_is_told_nothing_more_and_counts_as_disconnected(room: Room) -> None:
     await room.new_game()
     listener = await room.joined("b")
-    room.directory.table(GAME).tell(Unsubscribe(listener))
+    room.directory.leave(GAME, listener)
     told = len(listener.log)
     await room.act("a")
     assert len(listener.log) == told
@@ -305,6 +318,12 @@ async def test_the_stored_answer_is_given_again_after_the_game_has_ended(room: R
     assert await room.ask(Resign("a", Listener(), "m1")) == first
 
 
+async def test_one_and_true_are_not_the_same_payload(room: Room) -> None:
+    await room.new_game()
+    await room.act("a", {"type": "guess", "number": 1}, "m1")
+    assert code(await room.act("a", {"type": "guess", "number": True}, "m1")) == Code.INVALID_MESSAGE
+
+
 async def test_the_same_message_id_with_another_payload_is_invalid(room: Room) -> None:
     await room.new_game()
     await room.act("a", MISS, "m1")
@@ -437,15 +456,53 @@ async def test_a_fenced_request_with_a_message_id_that_the_other_writer_applied_
     assert len(room.journal.games[GAME]) == 2
 
 
-async def test_a_store_that_lost_events_suspends_the_game(room: Room) -> None:
+async def test_a_store_that_lost_events_suspends_the_game_until_it_is_aborted(
+    room: Room, autojump_clock: MockClock
+) -> None:
     await room.new_game()
     await room.act("a")
+    listener = await room.joined("b")
     del room.journal.games[GAME][1:]
     assert code(await room.act("b")) == Code.INTERNAL_ERROR
     assert code(await room.act("b")) == Code.UNAVAILABLE
-    described = await room.ask(Describe())
-    assert isinstance(described, Description)
-    assert described.status == "suspended"
+    listener.gone = True
+    await trio.sleep(1000)
+    assert code(await room.act("b")) == Code.UNAVAILABLE
+    assert described(await room.ask(Describe())) == ("suspended", 2, ABSENT)
+    assert isinstance(await room.ask(Abort("the store lost it")), AbortAnswer)
+    assert described(await room.ask(Describe())) == ("ended", 2, "aborted")
+
+
+async def test_a_journal_that_is_shorter_than_what_was_acknowledged_is_not_played_on_by_the_next_table(
+    room: Room,
+) -> None:
+    await room.new_game()
+    await room.joined("b")
+    await room.act("a")
+    del room.journal.games[GAME][1:]
+    await room.tables.stop_child(f"table:{GAME}:1")
+    assert code(await room.act("a")) == Code.UNAVAILABLE
+    assert len(room.journal.games[GAME]) == 1
+
+
+async def test_an_append_that_is_never_answered_keeps_its_asker_and_the_others_waiting_only_so_long(
+    room: Room, autojump_clock: MockClock
+) -> None:
+    await room.new_game()
+    listener = await room.joined("a")
+    room.journal.hold = trio.Event()
+    answers: list[object] = []
+    room.directory.table(GAME).post(Act("a", listener, MISS, "m1"), answers.append)
+    room.directory.table(GAME).post(Join("b", Listener()), answers.append)
+    await trio.sleep(0.1)
+    room.journal.away = True
+    await trio.sleep(room.house.settle_within)
+    assert code(answers[0]) == Code.INTERNAL_ERROR
+    assert isinstance(opened(answers[1]), View)
+    room.journal.away = False
+    room.journal.hold.set()
+    assert isinstance(await room.act("a", MISS, "m1"), ActionAnswer)
+    assert [event.event_id for event in room.journal.games[GAME]] == [1, 2]
 
 
 # ---- faults of the rules
@@ -477,6 +534,38 @@ async def test_a_suspended_game_is_still_shown_and_can_be_aborted(room: Room) ->
     assert code(await room.act("a")) == Code.GAME_ENDED
 
 
+@pytest.mark.parametrize("escape", [SystemExit(3), GeneratorExit(), BaseException("panic")])
+async def test_nothing_that_rules_raise_gets_past_their_own_game(room: Room, escape: BaseException) -> None:
+    await room.new_game()
+    await room.new_game(game_id="g2")
+    room.rules.escape = escape
+    assert code(await room.act("a", {"type": "crash"})) == Code.INTERNAL_ERROR
+    assert isinstance(await room.ask(Act("a", Listener(), MISS), "g2"), ActionAnswer)
+
+
+@pytest.mark.parametrize("unspeakable", [{1: "an int key"}, {"x": 2**70}, {"x": {3}}, {"x": object()}])
+async def test_rules_that_show_what_has_no_json_apply_nothing_and_everybody_is_answered(
+    room: Room, unspeakable: dict[object, object]
+) -> None:
+    await room.new_game()
+    await room.joined("b")
+    room.rules.shows = unspeakable
+    assert code(await room.act("a")) == Code.INTERNAL_ERROR
+    assert len(room.journal.games[GAME]) == 1
+    assert code(await room.ask(Join("a", Listener()))) == Code.INTERNAL_ERROR
+
+
+async def test_an_acknowledged_request_is_still_answered_when_the_rules_no_longer_replay_the_game(
+    room: Room, autojump_clock: MockClock
+) -> None:
+    await room.new_game()
+    first = await room.act("a", MISS, "m1")
+    await trio.sleep(200)
+    room.rules.fail_in = "apply"
+    assert await room.act("a", MISS, "m1") == first
+    assert code(await room.act("b")) == Code.UNAVAILABLE
+
+
 async def test_a_view_that_raises_applies_nothing(room: Room) -> None:
     await room.new_game()
     await room.joined("b")
@@ -502,13 +591,18 @@ async def test_a_game_whose_replay_fails_is_suspended_and_stays_ended_once_abort
     assert (described.status, described.event_count, described.end_reason) == ("ended", 3, "aborted")
 
 
-async def test_a_game_of_a_version_that_is_not_installed_fails_with_that_reason(room: Room) -> None:
+async def test_a_game_of_a_version_that_is_not_installed_says_so_is_listed_and_can_be_aborted(room: Room) -> None:
     await room.new_game()
+    first = await room.act("a", MISS, "m1")
     room.house = evolve(room.house, registry=Registry([Tally(version="2")]))
-    room.directory = Directory(room.tables, room.house, mailbox=8, passivate_after=40.0)
-    with pytest.raises(ActorStopped) as stopped:
-        await room.act("a")
-    assert isinstance(stopped.value.reason, RulesVersionMissing)
+    room.directory = Directory(room.tables, room.house, mailbox=8, passivate_after=41.0)
+    await room.tables.stop_child(f"table:{GAME}:1")
+    assert code(await room.act("b")) == Code.RULES_VERSION
+    assert code(await room.ask(Join("a", Listener()))) == Code.RULES_VERSION
+    assert await room.act("a", MISS, "m1") == first
+    assert described(await room.ask(Describe())) == ("suspended", 2, ABSENT)
+    assert isinstance(await room.ask(Abort("upgraded")), AbortAnswer)
+    assert described(await room.ask(Describe())) == ("ended", 3, "aborted")
 
 
 async def test_a_game_that_reaches_its_limit_of_events_is_aborted(tables: DynamicSupervisor) -> None:
@@ -525,6 +619,28 @@ async def test_a_game_that_reaches_its_limit_of_events_is_aborted(tables: Dynami
 
 
 # ---- memory
+
+
+async def test_an_abort_at_the_limit_that_another_writer_was_first_with_does_not_apply_the_last_action_again(
+    tables: DynamicSupervisor,
+) -> None:
+    room = Room(tables, Tally(), max_events=4)
+    await room.new_game()
+    await room.act("a")
+    room.journal.after_append = lambda: room.journal.games[GAME].append(Acted(4, 0.0, "a", MISS, 0))
+    assert isinstance(await room.act("b"), ActionAnswer)
+    assert [event.event_id for event in room.journal.games[GAME]] == [1, 2, 3, 4]
+
+
+async def test_a_game_that_has_ended_is_taken_out_of_the_indexes_again_when_it_is_loaded(
+    room: Room, autojump_clock: MockClock
+) -> None:
+    await room.new_game()
+    await room.ask(Resign("a", Listener()))
+    await trio.sleep(200)
+    room.journal.retired.clear()
+    await room.ask(Describe())
+    assert room.journal.retired == [GAME]
 
 
 async def test_a_table_that_nobody_follows_or_uses_leaves_memory_and_comes_back(

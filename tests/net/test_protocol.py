@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from actors.failures import Code, Failure
 from actors.messages import ABSENT, ActionAnswer, ForcedView, GameOver, PlayerView, View
+from net.api import NewGame
 from net.protocol import (
-    MISSED_BYTES,
     ActionRequest,
     ConnectAnswer,
     HeartbeatAnswer,
     HeartbeatRequest,
     Invalid,
     JoinRequest,
+    JsonEncoder,
     ResignRequest,
-    encode_answer,
+    check_nesting,
     encode_bare,
-    encode_body,
     encode_failure,
     message_id_of,
     parse,
@@ -121,23 +121,34 @@ def test_the_message_id_of_a_failure_is_empty_when_none_was_given(data: object) 
 
 
 def test_a_view_leaves_out_what_is_absent_and_keeps_what_is_null() -> None:
-    running = orjson.loads(encode_answer(VIEW))
+    running = orjson.loads(JsonEncoder().answer(VIEW))
     assert running["success"] is True
     assert {"winner_id", "legal_actions", "missed", "resync", "changes", "turn_deadline"}.isdisjoint(running)
     drawn = evolve(VIEW, game_over=True, winner_id=None, current_player_id=None)
-    encoded = orjson.loads(encode_body(drawn))
+    encoded = orjson.loads(JsonEncoder().push(drawn))
     assert "success" not in encoded
     assert encoded["winner_id"] is None
     assert encoded["current_player_id"] is None
 
 
-def test_missed_states_are_given_whole_below_their_limit_and_give_way_to_resync_above_it() -> None:
-    few = evolve(VIEW, missed=(VIEW, VIEW))
-    assert orjson.loads(encode_answer(few))["missed"] == [orjson.loads(encode_body(VIEW))] * 2
-    big = evolve(VIEW, state={"x": "y" * (MISSED_BYTES // 2)})
-    many = orjson.loads(encode_answer(evolve(VIEW, missed=(big, big))))
-    assert "missed" not in many
-    assert many["resync"] is True
+def test_missed_states_stand_in_the_answer_as_they_were_pushed() -> None:
+    answer = orjson.loads(JsonEncoder().answer(evolve(VIEW, missed=(VIEW, VIEW))))
+    assert answer["missed"] == [orjson.loads(JsonEncoder().push(VIEW))] * 2
+
+
+@pytest.mark.parametrize("text", ["[" * 65 + "]" * 65, '{"a":' * 65 + "1" + "}" * 65])
+def test_json_that_is_nested_too_deep_is_invalid_and_answered_under_its_ack_id(text: str) -> None:
+    with pytest.raises(Invalid) as invalid:
+        check_nesting(text, 7)
+    assert invalid.value.ack == 7
+    check_nesting(text[1:] if text.startswith("[") else "{}" * 100)
+
+
+def test_a_list_of_strings_is_that_and_nothing_that_can_be_taken_for_it() -> None:
+    asked = {"rules": "tally", "players": ["a", "b"]}
+    assert parse(asked, NewGame).players == ["a", "b"]
+    for players in ("ab", {"a": 1}, [1], [["a"]], None):
+        assert reason({**asked, "players": players}, NewGame) == "data.players must be a list of strings"
 
 
 def test_an_action_answer_has_the_contracts_fields() -> None:
@@ -155,7 +166,7 @@ def test_an_action_answer_has_the_contracts_fields() -> None:
         1.5,
         pending_forced_action=forced,
     )
-    assert orjson.loads(encode_answer(answer)) == {
+    assert orjson.loads(JsonEncoder().answer(answer)) == {
         "success": True,
         "game_id": "g",
         "event_id": 2,
@@ -178,7 +189,7 @@ def test_an_action_answer_has_the_contracts_fields() -> None:
 
 def test_the_game_over_push_has_the_contracts_fields() -> None:
     over = GameOver("g", 9, None, {"a": 1, "b": 2.5}, "blocked", {"hands": []})
-    assert list(orjson.loads(encode_body(over))) == [
+    assert list(orjson.loads(JsonEncoder().push(over))) == [
         "game_id",
         "event_id",
         "winner_id",
@@ -195,5 +206,5 @@ def test_a_heartbeat_and_a_connect_are_answered_with_their_fields_alone() -> Non
 
 
 def test_absent_is_never_written(capsys: pytest.CaptureFixture[str]) -> None:
-    assert b"ABSENT" not in encode_body(VIEW)
+    assert b"ABSENT" not in JsonEncoder().push(VIEW)
     assert VIEW.changes is ABSENT

@@ -367,6 +367,92 @@ async def test_a_stop_tells_the_clients_and_closes_them_with_1012(house: House) 
     assert lost.value.code == 1012
 
 
+async def test_a_stop_first_gives_the_answers_that_are_owed(house: House) -> None:
+    game_id, (a, _) = await seated(house, "a", "b")
+    house.redis.pause()
+    answers = []
+
+    async def act() -> None:
+        answers.append(await a.act(game_id, MISS, "m1"))
+
+    async def stop() -> None:
+        await trio.sleep(0.1)
+        async with trio.open_nursery() as stopping:
+            stopping.start_soon(house.stop)
+            await trio.sleep(1)
+            assert await code(a, "game:resign", {"game_id": game_id}) == "draining"
+            house.redis.resume()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(act)
+        nursery.start_soon(stop)
+    assert answers[0]["event_id"] == 2
+
+
+async def test_a_client_that_has_not_connected_does_not_hold_a_stop_up(house: House) -> None:
+    stream = await house.network.host("lurker").connect("croupier")
+    handshake = (
+        "GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    )
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: croupier.v1.json\r\n\r\n"
+    await stream.send_all((handshake + key).encode())
+    assert b" 101 " in await stream.receive_some(4096)
+    await house.stop()
+    assert (await stream.receive_some(4096))[2:4] == (1012).to_bytes(2, "big")
+
+
+async def test_a_crash_of_the_heartbeat_costs_nobody_a_connection(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await house.player("a")
+    beats = []
+
+    def beat(now: float) -> None:
+        beats.append(now)
+        if len(beats) == 1:
+            raise KeyError("a fault")
+
+    monkeypatch.setattr(house.app.connections, "beat", beat)
+    await trio.sleep(60)
+    assert len(beats) > 2
+    assert await client.heartbeat() > 0
+
+
+async def test_deep_json_is_an_invalid_message_and_its_game_goes_on(house: House) -> None:
+    game_id, (a, b) = await seated(house, "a", "b")
+    action = '{"type": "guess", "number": 5000, "x": ' + "[" * 300 + "]" * 300 + "}"
+    await a.send(f'{{"event": "game:action", "data": {{"game_id": "{game_id}", "action": {action}}}}}')
+    assert (await a.next_push("error")).data["error"]["code"] == "invalid_message"
+    await a.act(game_id, MISS)
+    await b.act(game_id, MISS)
+
+
+async def test_of_two_joins_at_once_the_one_that_was_asked_last_counts(house: House) -> None:
+    first = await house.new_game("tally", ["a", "b"])
+    second, (c,) = await house.new_game("tally", ["c", "a"]), [await house.player("c")]
+    a = await house.player("a")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(a.join, first)
+        await trio.lowlevel.checkpoint()
+        nursery.start_soon(a.join, second)
+    await c.act(second, MISS)
+    await a.heartbeat()
+    assert {push.data["game_id"] for push in a.pushes if push.data["event_id"] == 2} == {second}
+
+
+async def test_strangers_do_not_keep_a_table_busy(house: House) -> None:
+    game_id, (a, _) = await seated(house, "a", "b")
+    stranger = await house.player("z")
+    house.redis.pause()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(a.act, game_id, MISS, "m1")
+        await trio.sleep(0.1)
+        for _ in range(100):
+            assert await code(stranger, "game:join", {"game_id": game_id}) == "not_in_game"
+        assert (await house.api.game(game_id))["event_count"] == 1
+        house.redis.resume()
+
+
 async def test_one_slow_client_does_not_keep_the_others_waiting(house: House) -> None:
     game_id, (a, b) = await seated(house, "a", "b")
     house.network.host("b").half_open()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ class MemoryJournal:
     away: bool = False
     appends: int = 0
     hold: trio.Event | None = None
+    retired: list[str] = field(factory=list)
+    after_append: Callable[[], None] | None = None
 
     async def create(self, event: Created) -> None:
         await self._reach()
@@ -61,6 +64,9 @@ class MemoryJournal:
 
     async def read(self, game_id: str, event_id: int) -> Event:
         return (await self.load(game_id))[event_id - 1]
+
+    def retire(self, created: Created) -> None:
+        self.retired.append(created.game_id)
 
     def writer(self, created: Created, last_event_id: int) -> MemoryWriter:
         return MemoryWriter(self, created.game_id, last_event_id)
@@ -91,6 +97,9 @@ class MemoryWriter:
         self.journal.appends += 1
         stream.append(event)
         self.last_event_id = event.event_id
+        if self.journal.after_append is not None:
+            after, self.journal.after_append = self.journal.after_append, None
+            after()
 
 
 @define(eq=False)

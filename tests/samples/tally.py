@@ -3,7 +3,7 @@ secret of another player wins. It can be told to fail, and to force an action.""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
@@ -56,6 +56,8 @@ class Tally:
     def __init__(self, version: str = "1", fail_in: str = "") -> None:
         self.version = version
         self.fail_in = fail_in
+        self.escape: BaseException | None = None
+        self.shows: dict[Any, Any] | None = None
 
     @property
     def options_schema(self) -> JsonObject:
@@ -92,6 +94,8 @@ class Tally:
 
     def apply(self, state: TallyState, seat: int, action: Guess, chance: Chance) -> Step[TallyState]:
         self._maybe_fail("apply")
+        if action.type == "crash" and self.escape is not None:
+            raise self.escape
         if action.type == "crash":
             raise RuntimeError(f"the secret is {state.secrets[0]}")
         following = self._next(state, seat)
@@ -130,6 +134,8 @@ class Tally:
 
     def view(self, state: TallyState, seat: int | None) -> JsonObject:
         self._maybe_fail("view")
+        if self.shows is not None:
+            return self.shows
         mine = None if seat is None else state.secrets[seat]
         return {"secret": mine, "all": list(state.secrets) if state.over else None}
 
