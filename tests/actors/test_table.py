@@ -429,6 +429,7 @@ async def test_a_game_that_does_not_exist_fails_with_game_not_found_and_is_forgo
 
 
 async def test_what_can_be_no_game_id_is_refused_without_asking_the_journal(room: Room) -> None:
+    await room.new_game()
     room.journal.away = True
     for text in ("", "x" * 65, "a b", "../etc", "g\n1", "é"):
         with pytest.raises(GameNotFound):
