@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 
     from actors.messages import Push
     from net.http import Request as HttpRequest
-    from net.protocol import (
-        AckId,
-    )
+    from net.protocol import AckId, ConnectAnswer
     from net.session import Session
     from net.websocket import WebSocket
 
@@ -103,16 +101,20 @@ class PlainSocket:
         socket to its owner."""
         channel = PlainChannel(websocket)
         try:
-            session = await self._connect(channel, websocket)
-            if session is not None:
-                await self._serve(session, websocket)
+            admitted = await self._connect(channel, websocket)
+            if admitted is not None:
+                await self._serve(channel, websocket, *admitted)
         except ConnectionLost:
             pass
         finally:
             channel.gone = True
 
-    async def _serve(self, session: Session, websocket: WebSocket) -> None:
+    async def _serve(
+        self, channel: PlainChannel, websocket: WebSocket, session: Session, ack: AckId | None, answer: ConnectAnswer
+    ) -> None:
         try:
+            if ack is not None:
+                channel.answer(ack, encode_bare(answer))
             while True:
                 message = await websocket.receive()
                 if isinstance(message, TooLarge):
@@ -127,8 +129,11 @@ class PlainSocket:
         finally:
             self.admission.leave(session)
 
-    async def _connect(self, channel: PlainChannel, websocket: WebSocket) -> Session | None:
-        """The session that the first request asks for; None when it was refused, and the socket closed."""
+    async def _connect(
+        self, channel: PlainChannel, websocket: WebSocket
+    ) -> tuple[Session, AckId | None, ConnectAnswer] | None:
+        """The session that the first request asks for, with the answer that is owed; None when it was refused, and the
+        socket closed."""
         message: str | bytes | TooLarge | None = None
         with trio.move_on_after(self.connect_timeout), self.admission.until_closed():
             message = await websocket.receive()
@@ -157,9 +162,7 @@ class PlainSocket:
             self._refuse(channel, ack, refusal.code, str(refusal))
             await websocket.close(CLOSE_UNAUTHORIZED, refusal.code)
             return None
-        if ack is not None:
-            channel.answer(ack, encode_bare(answer))
-        return session
+        return session, ack, answer
 
     def _too_large(self) -> Failure:
         return Failure(Code.TOO_LARGE, f"a message has at most {self.max_message_bytes} bytes")

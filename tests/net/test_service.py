@@ -13,6 +13,7 @@ from actors.rules.crazy_eights import CrazyEights
 from actors.rules.registry import Registry
 from net.auth import Scope
 from net.client import ConnectionLost, ConnectRefused, RequestFailed
+from net.websocket import WebSocket
 from tests.samples.tally import Tally
 
 if TYPE_CHECKING:
@@ -365,6 +366,20 @@ async def test_a_stop_tells_the_clients_and_closes_them_with_1012(house: House) 
     with pytest.raises(ConnectionLost) as lost:
         await client.heartbeat()
     assert lost.value.code == 1012
+
+
+async def test_a_fault_while_a_client_is_let_in_leaves_nothing_of_it_behind(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise NameError("a fault of ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WebSocket, "push_text", fail)
+        with pytest.raises(ConnectionLost):
+            await house.player("a")
+    assert len(house.app.connections) == 0
+    assert await (await house.player("a")).heartbeat() > 0
 
 
 async def test_a_stop_first_gives_the_answers_that_are_owed(house: House) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from actors.rules.cards import PACK, Rank, name_of, rank_of, suit_of
+from actors.rules.crazy_eights.effects import hand_on
 from actors.rules.crazy_eights.scoring import (
     BLOCKED,
     PLAY_LIMIT,
@@ -44,6 +45,7 @@ def deal(players: int, options: Options, chance: Chance) -> State:
     """The first position: a shuffled pack dealt one card at a time from the first player on, and a starter.
 
     An eight that would be the starter is buried at a random place of the stock, and the next card is turned.
+    A special card does what it would do if the player before the first had laid it.
     Raises ValueError for a number of players that the game does not have.
     """
     if not MIN_PLAYERS <= players <= MAX_PLAYERS:
@@ -58,16 +60,17 @@ def deal(players: int, options: Options, chance: Chance) -> State:
     starter = stock.pop()
     for eight in eights:
         stock.insert(chance.below(len(stock) + 1), eight)
-    return State(
+    turned = State(
         options=options,
         hands=tuple(pack[(seat - first) % players : dealt : players] for seat in range(players)),
         stock=tuple(stock),
         discards=(starter,),
         suit=suit_of(starter),
-        turn=first,
+        turn=(first - 1) % players,
         resigned=(False,) * players,
         forfeited=(0,) * players,
     )
+    return hand_on(turned)[0]
 
 
 # ---- the four actions
@@ -102,28 +105,53 @@ def play(state: State, card: Card, chance: Chance) -> Step[State]:
     after, reshuffled = _restock(after, chance)
     if eight:
         return Step(after, (played, *reshuffled), f"{told}. Choose a suit.")
-    return Step(_next_turn(after), (played, *reshuffled), f"{told}.")
+    after, effects = hand_on(after)
+    return Step(after, (played, *reshuffled, *effects), f"{told}.")
 
 
 def draw(state: State, chance: Chance) -> Step[State]:
-    """Takes the top card of the stock into the hand; the turn goes on. Raises IllegalAction."""
+    """Takes the top card of the stock into the hand; the turn goes on. Raises IllegalAction.
+
+    Who owes cards for twos takes them all, or as many as there are, and the turn is over.
+    """
     _no_choice_due(state)
     if not may_draw(state):
         raise IllegalAction(_why_no_draw(state))
+    if state.owed:
+        return _pay(state, chance)
+    after, changes = _take(evolve(state, draws=state.draws + 1), chance)
+    return Step(after, changes, f"You drew {name_of(state.stock[-1])}.")
+
+
+def _take(state: State, chance: Chance) -> tuple[State, tuple[Change, ...]]:
+    """Moves one card from the stock into the hand of the player on turn."""
     seat = state.turn
     card = state.stock[-1]
     hand = (*state.hands[seat], card)
-    after = evolve(
-        state,
-        hands=_with_hand(state, seat, hand),
-        stock=state.stock[:-1],
-        draws=state.draws + 1,
-        passes=0,
-    )
+    after = evolve(state, hands=_with_hand(state, seat, hand), stock=state.stock[:-1], passes=0)
     told = {"type": "drew", "seat": seat, "card": None, "cards_left": len(hand)}
     drew = Change(told, {seat: {**told, "card": card}})
     after, reshuffled = _restock(after, chance)
-    return Step(after, (drew, *reshuffled), f"You drew {name_of(card)}.")
+    return after, (drew, *reshuffled)
+
+
+def _pay(state: State, chance: Chance) -> Step[State]:
+    """Draws the cards owed for twos, which ends the turn; what the stock cannot give is let off.
+
+    A debt that is paid with the very last card counts in OpenSpiel as a pass. The row of passes there is one longer
+    than the players are, and here it is so only where the table asks for an extra pass, so it is the extra one:
+    every player still has a turn before the game is blocked.
+    """
+    after = state
+    changes: tuple[Change, ...] = ()
+    left = state.owed
+    while left and after.stock:
+        after, more = _take(after, chance)
+        changes += more
+        left -= 1
+    passes = state.options.extra_passes if left == 0 and not after.stock else 0
+    drawn = [name_of(card) for card in after.hands[state.turn][len(state.hands[state.turn]) :]]
+    return Step(evolve(after, owed=0, passes=passes).next_turn(), changes, f"You drew {_listed(drawn)}.")
 
 
 def pass_(state: State) -> Step[State]:
@@ -139,7 +167,7 @@ def pass_(state: State) -> Step[State]:
     if passes >= len(state.playing()) + state.options.extra_passes:
         after = evolve(state, draws=0, passes=passes)
         return _over(ended_on_points(after, BLOCKED), (passed,), "You passed, and the game is blocked.")
-    return Step(_next_turn(evolve(state, passes=passes)), (passed,), "You passed.")
+    return Step(evolve(state, passes=passes).next_turn(), (passed,), "You passed.")
 
 
 def choose_suit(state: State, suit: Suit) -> Step[State]:
@@ -147,7 +175,7 @@ def choose_suit(state: State, suit: Suit) -> Step[State]:
     if not state.choosing:
         raise IllegalAction("there is no suit to choose: you have not just played an eight")
     chosen = Change({"type": "suit_chosen", "seat": state.turn, "suit": suit.value})
-    return Step(_next_turn(evolve(state, suit=suit)), (chosen,), f"You chose {suit.value}.")
+    return Step(evolve(state, suit=suit).next_turn(), (chosen,), f"You chose {suit.value}.")
 
 
 # ---- resignation
@@ -178,8 +206,8 @@ def resign(state: State, seat: int) -> Step[State]:
         passes=0,
     )
     if seat == state.turn:
-        # An eight whose player leaves before choosing stands for its own suit.
-        after = _next_turn(evolve(after, suit=state.suit or suit_of(state.top)))
+        # An eight whose player leaves before choosing stands for its own suit; cards owed are not left to others.
+        after = evolve(after, suit=state.suit or suit_of(state.top), owed=0).next_turn()
     return Step(after, (change,), "You resigned.")
 
 
@@ -188,10 +216,6 @@ def resign(state: State, seat: int) -> Step[State]:
 
 def _with_hand(state: State, seat: int, hand: tuple[Card, ...]) -> tuple[tuple[Card, ...], ...]:
     return (*state.hands[:seat], hand, *state.hands[seat + 1 :])
-
-
-def _next_turn(state: State) -> State:
-    return evolve(state, turn=state.after(state.turn), draws=0)
 
 
 def _restock(state: State, chance: Chance) -> tuple[State, tuple[Change, ...]]:
@@ -216,6 +240,8 @@ def _no_choice_due(state: State) -> None:
 
 def _wanted(state: State) -> str:
     assert state.suit is not None
+    if state.owed:
+        return f"play a two, or draw the {state.owed} cards that you owe"
     if rank_of(state.top) is Rank.EIGHT:
         return f"the suit is {state.suit.value}; play that suit or an eight"
     return f"on {name_of(state.top)} play {state.suit.value}, the same rank, or an eight"
@@ -230,7 +256,14 @@ def _why_no_draw(state: State) -> str:
 
 
 def _why_no_pass(state: State) -> str:
+    if state.owed:
+        return f"you owe {state.owed} cards: draw them, or play a two"
     if state.stock and draws_left(state) != 0:
         return "you can still draw; pass is only for a player who can draw no more"
     assert can_play(state)
     return "you hold a card that you can play"
+
+
+def _listed(names: list[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

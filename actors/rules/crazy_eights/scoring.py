@@ -61,7 +61,7 @@ def ended(state: State, reason: str, winner: int | None) -> State:
         if winner is not None:
             # Never below nothing: whoever resigned may have held less than a player who wins a blocked game.
             scores[winner] = sum(max(0, points - held[winner]) for points in held)
-    return evolve(state, outcome=Outcome(winner, tuple(float(score) for score in scores), reason))
+    return evolve(state, owed=0, outcome=Outcome(winner, tuple(float(score) for score in scores), reason))
 
 
 def ended_on_points(state: State, reason: str) -> State:

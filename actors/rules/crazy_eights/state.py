@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from attrs import converters, field, fields, frozen
+from attrs import converters, evolve, field, fields, frozen
 
 from actors.rules.cards import Card, Rank, Suit, rank_of, suit_of
 from actors.rules.interface import Outcome
@@ -32,6 +32,7 @@ class Options:
     max_plays: int = field(default=500, converter=int)
     scoring: Literal["winner", "penalty"] = "winner"
     first_player: Literal["random", "seat_0"] = "random"
+    special_cards: bool = False
 
     def cards_each(self, players: int) -> int:
         """How many cards are dealt to each: seven to two players, five to more, unless the options say."""
@@ -98,6 +99,12 @@ OPTIONS_SCHEMA: Final[JsonObject] = {
             enum=["winner", "penalty"],
         ),
         "first_player": _schema("first_player", "Who begins: drawn by lot, or seat 0.", enum=["random", "seat_0"]),
+        "special_cards": _schema(
+            "special_cards",
+            "Whether a queen skips the next player, an ace turns the direction round, and after a two the next "
+            "player plays a two or draws two cards for each two.",
+            type="boolean",
+        ),
     },
 }
 
@@ -109,7 +116,8 @@ class State:
     `suit` is the suit to be matched; None: an eight lies on top and its player has not chosen yet (or the
     game ended on it). `draws` counts the cards drawn in this turn, `passes` the passes in a row with the
     stock exhausted, `plays` the cards played in the game. `forfeited` are the points that a seat held when it
-    resigned and gave its cards away.
+    resigned and gave its cards away. `direction` is 1 where play goes from seat 0 to seat 1, -1 where it goes back.
+    `owed` counts the cards that the player whose turn it is must draw for twos; while it is not 0 there is a stock.
     """
 
     options: Options
@@ -123,6 +131,8 @@ class State:
     draws: int = 0
     passes: int = 0
     plays: int = 0
+    direction: int = 1
+    owed: int = 0
     outcome: Outcome | None = None
 
     @property
@@ -140,14 +150,24 @@ class State:
         return tuple(seat for seat, gone in enumerate(self.resigned) if not gone)
 
     def after(self, seat: int) -> int:
-        """The next seat to the left that has not resigned."""
+        """The next seat, in the direction of play, that has not resigned."""
         players = len(self.hands)
-        return next(s % players for s in range(seat + 1, seat + players + 1) if not self.resigned[s % players])
+        others = ((seat + self.direction * step) % players for step in range(1, players + 1))
+        return next(other for other in others if not self.resigned[other])
+
+    def next_turn(self) -> State:
+        """The next player's turn, of which nothing has happened yet."""
+        return evolve(self, turn=self.after(self.turn), draws=0)
 
 
 def fits(state: State, card: Card) -> bool:
-    """Whether this card may be played: an eight, or of the suit in force, or of the top card's rank."""
+    """Whether this card may be played: an eight, or of the suit in force, or of the top card's rank.
+
+    While cards are owed for twos, only another two may be.
+    """
     rank = rank_of(card)
+    if state.owed:
+        return rank is Rank.TWO
     return rank is Rank.EIGHT or suit_of(card) is state.suit or rank is rank_of(state.top)
 
 
@@ -163,7 +183,9 @@ def draws_left(state: State) -> int | None:
 
 
 def may_draw(state: State) -> bool:
-    """Whether the player whose turn it is may draw."""
+    """Whether the player whose turn it is may draw; what they owe for twos, always."""
+    if state.owed:
+        return True
     if not state.stock or draws_left(state) == 0:
         return False
     return state.options.draw_when_playable or not can_play(state)
@@ -171,6 +193,8 @@ def may_draw(state: State) -> bool:
 
 def may_pass(state: State) -> bool:
     """Whether the player whose turn it is may pass: only when they can draw no more."""
+    if state.owed:
+        return False
     if state.stock and draws_left(state) != 0:
         return False
     return state.options.pass_when_playable or not can_play(state)

@@ -37,6 +37,9 @@ def view(state: State, seat: int | None) -> JsonObject:
         "plays_left": state.options.max_plays - state.plays,
         "seats": seats,
     }
+    if state.options.special_cards:
+        seen["direction"] = state.direction
+        seen["owed"] = state.owed
     if seat is not None:
         seen["hand"] = list(state.hands[seat])
     return seen

@@ -57,8 +57,8 @@ def test_of_all_bytes_equally_many_lead_to_each_number(n: int) -> None:
     assert rejected < 128  # at least every second byte is accepted
 
 
-@pytest.mark.parametrize("n", [257, 1000])
-def test_of_all_pairs_of_bytes_equally_many_lead_to_each_number(n: int) -> None:
+def test_of_all_pairs_of_bytes_equally_many_lead_to_each_number() -> None:
+    n = 257  # the first that takes two bytes, and the one for which most of them are rejected
     counted = outcomes(n, 2)
     assert counted.pop(None, 0) < 32768
     assert len(counted) == n

@@ -43,6 +43,8 @@ def position() -> Position:
         draws: int = 0,
         passes: int = 0,
         plays: int = 0,
+        direction: int = 1,
+        owed: int = 0,
         resigned: tuple[int, ...] = (),
         **options: object,
     ) -> State:
@@ -59,6 +61,8 @@ def position() -> Position:
             draws=draws,
             passes=passes,
             plays=plays,
+            direction=direction,
+            owed=owed,
         )
 
     return position

@@ -52,6 +52,7 @@ def test_options_that_are_whole_but_written_with_a_point_are_taken() -> None:
         {"max_plays": 901},
         {"scoring": "points"},
         {"first_player": 0},
+        {"special_cards": "yes"},
         {"hand-size": 5},
     ],
 )
@@ -83,6 +84,11 @@ def test_on_an_eight_the_chosen_suit_and_eights_fit(position: Position) -> None:
     assert {card for card in PACK if fits(state, card)} == {
         card for card in PACK if suit_of(card) is Suit.CLUBS or rank_of(card) is Rank.EIGHT
     }
+
+
+def test_on_a_debt_only_twos_fit(position: Position) -> None:
+    state = position("2C", "2D", stock="6C", pile="2H", owed=2, special_cards=True)
+    assert {card for card in PACK if fits(state, card)} == {"2C", "2D", "2H", "2S"}
 
 
 # ---- when one may draw, and pass: by Bicycle's rules unless the options say otherwise
@@ -132,6 +138,16 @@ def test_a_table_may_allow_to_pass_with_a_card_to_play(position: Position) -> No
     assert not may_pass(position("2C", "3C", stock="4C", pile="KC", pass_when_playable=True))
 
 
+@pytest.mark.parametrize("hand", ["2C", "3C"])
+@pytest.mark.parametrize("draw_when_playable", [False, True])
+def test_who_owes_cards_may_always_draw_and_never_pass(position: Position, hand: str, draw_when_playable: bool) -> None:
+    state = position(
+        hand, "3D", stock="4C", pile="2H", owed=2, draw_when_playable=draw_when_playable, pass_when_playable=True
+    )
+    assert may_draw(state)
+    assert not may_pass(state)
+
+
 def test_only_the_hand_of_the_player_to_move_counts(position: Position) -> None:
     assert not can_play(position("2D", "3C", pile="KC"))
     assert can_play(position("2D", "3C", pile="KC", turn=1))
@@ -144,3 +160,8 @@ def test_the_turn_goes_to_the_next_seat_that_has_not_resigned(position: Position
     state = position("2C", "3C", "4C", "5C", "6C", pile="KC", resigned=(1, 4))
     assert [state.after(seat) for seat in range(5)] == [2, 2, 3, 0, 0]
     assert state.playing() == (0, 2, 3)
+
+
+def test_turned_round_it_goes_to_the_seat_before(position: Position) -> None:
+    state = position("2C", "3C", "4C", "5C", "6C", pile="KC", resigned=(1, 4), direction=-1)
+    assert [state.after(seat) for seat in range(5)] == [3, 0, 0, 2, 3]

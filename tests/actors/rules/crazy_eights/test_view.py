@@ -77,6 +77,19 @@ def test_when_the_game_is_over_everybody_sees_every_hand_and_what_it_costs(
     assert "6C" not in str(seen)
 
 
+def test_at_a_table_with_special_cards_everybody_sees_the_direction_and_what_is_owed(position: Position) -> None:
+    state = position("QS", "2C", stock="3C 4C", pile="2D 2H", direction=-1, owed=4, special_cards=True)
+    assert [(seen["direction"], seen["owed"]) for seen in (view(state, viewer) for viewer in (0, 1, None))] == [
+        (-1, 4)
+    ] * 3
+    assert {"direction", "owed"}.isdisjoint(view(position("QS", "2C", pile="9C"), 0))
+
+
+def test_once_the_game_is_over_nothing_is_owed(position: Position) -> None:
+    state = position("QS", "2C", stock="3C", pile="2D", owed=2, special_cards=True)
+    assert view(ended(state, "resignation", 0), 0)["owed"] == 0
+
+
 def test_changing_a_view_changes_nothing_but_the_view(position: Position) -> None:
     state = position("QS", "2C", pile="9C")
     seen = view(state, 0)
