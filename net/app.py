@@ -49,6 +49,9 @@ log = logging.getLogger("croupier.app")
 ENGINE_PATHS = frozenset({"/socket.io/", "/socket.io"})
 """Where Engine.IO is spoken. Clients ask for the first; some proxies cut the slash off."""
 
+LAST_POLLS = 2.0
+"""Seconds that clients that poll have to fetch what waits for them when the server stops."""
+
 RECONNECT_IN = 1.0
 """Seconds after which clients are asked to come back when the server stops."""
 
@@ -203,11 +206,14 @@ class App:
             await nursery.start(self._listener.run)
             task_status.started()
             await self._stop_listening.wait()
-            self._listener.stop_accepting()
             self._router.draining = True
             self._admission.close()
             await self.connections.close_all(RECONNECT_IN)
             self.engine.close_all()
+            # A client that polls comes for its last words with a request of its own, perhaps on a new connection.
+            with trio.move_on_after(LAST_POLLS):
+                await self.engine.none_left()
+            self._listener.stop_accepting()
 
     def _report(self, what: str, error: BaseException) -> str:
         """Logs a fault under an id of its own, and returns the id."""

@@ -230,6 +230,8 @@ def _shown(raw: object) -> str:
     match raw:
         case bool():
             return "true" if raw else "false"
+        case [str(), *_]:
+            return f"[{', '.join(map(_shown, raw[:3]))}{', …' if len(raw) > 3 else ''}]"
         case str():
             shown = json.dumps(raw, ensure_ascii=False)
             return shown if len(shown) <= 60 else f'{shown[:56]}…"'

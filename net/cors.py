@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
-from net.http import Response, error_response
+from net.http import Refused, Response, error_response
 
 if TYPE_CHECKING:
     from net.http import Handler, Headers, Request
@@ -22,18 +22,23 @@ _METHODS: Final = "GET, HEAD, POST"
 _HEADERS: Final = "Authorization, Content-Type"
 
 
+def _in_lower_case(origins: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(origin.lower() for origin in origins)
+
+
 @frozen
 class Cors:
     """The allow-list. `*` lets every page in; else an origin is `https://example.org`, or with a port."""
 
-    origins: tuple[str, ...] = (ANY,)
+    origins: tuple[str, ...] = field(default=(ANY,), converter=_in_lower_case)
 
     def allows(self, request: Request) -> bool:
         """Whether this request may come: it has no origin, its own, or one of the list."""
         origin = request.header("origin")
         if origin is None or ANY in self.origins or origin.lower() in self.origins:
             return True
-        return origin.lower().partition("://")[2] == (request.header("host") or "").lower()
+        host = (request.header("host") or "").lower()
+        return bool(host) and origin.lower().partition("://")[2] == host
 
     def refuse(self, request: Request) -> Response | None:
         """The refusal of a WebSocket from a page that may not use the server; None when it may."""
@@ -47,7 +52,10 @@ class Cors:
         async def handle(request: Request) -> Response:
             if request.method == "OPTIONS":
                 return self._preflight(request)
-            response = await respond(request)
+            try:
+                response = await respond(request)
+            except Refused as refused:
+                response = refused.response
             return evolve(response, headers=(*response.headers, *self._headers(request)))
 
         return handle

@@ -91,6 +91,7 @@ class EngineSession:
     _probe: _Probe | None = field(default=None, init=False)
     _pong_by: float = field(default=math.inf, init=False)
     _linger_until: float = field(default=math.inf, init=False)
+    _farewell: Packet = field(default=CLOSE, init=False)
     _backlog: Backlog = field(factory=Backlog, init=False)
 
     @classmethod
@@ -176,9 +177,14 @@ class EngineSession:
 
     def close(self, now: float, reason: CloseReason = CloseReason.FORCED) -> list[Effect]:
         """Ends the session from our side. What was sent before still goes out; a client that has no GET
-        hanging finds it, and a `1`, with its next one, within `linger`."""
+        hanging finds it, and a `1`, with its next one, within `linger`.
+
+        A `1` keeps some clients (python-engineio 4.15) from coming back by themselves, so there is none when we are
+        going away: their next GET finds the session gone, as it is when we are killed."""
         if self._phase is not Phase.OPEN:
             return []
+        if reason is CloseReason.GOING_AWAY:
+            self._farewell = NOOP
         if self._websocket is not None or self._poll is not None:
             return self._part(reason)
         self._phase = Phase.LINGERING
@@ -378,7 +384,7 @@ class EngineSession:
         """Gives the client everything and the close, now that there is a way for it."""
         if self._websocket is not None:
             return self.flush() + self._end(reason)
-        return [self._answer_poll([*self._backlog.take(), CLOSE]), *self._end(reason)]
+        return [self._answer_poll([*self._backlog.take(), self._farewell]), *self._end(reason)]
 
     def _end(self, reason: CloseReason, *, parting: Packet = CLOSE, code: int = 1000) -> list[Effect]:
         if self._phase is Phase.ENDED:

@@ -51,6 +51,8 @@ class CloseReason(enum.StrEnum):
     """More was waiting for the client than a session may hold."""
     FORCED = "forced close"
     """The server closed it."""
+    GOING_AWAY = "going away"
+    """The server stops, and the client is to come back."""
 
 
 @frozen

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -268,6 +269,8 @@ class EngineServer:
         self._clients: dict[str, EngineClient] = {}
         self._numbers: Iterator[int] = itertools.count(1)
         self._alarms: list[Alarm] = []
+        self._closing = False
+        self._none_left = trio.Event()
         self._wakes_at = math.inf
         self._sooner = trio.Event()
 
@@ -281,8 +284,8 @@ class EngineServer:
         found = route(request.method, request.query, websocket=False, sessions=self._sessions)
         number = next(self._numbers)
         match found:
-            case Handshake() if self._full:
-                return _FULL
+            case Handshake() if (refused := self._refuse()) is not None:
+                return refused
             case Handshake():
                 sid, now = new_token(self._entropy), trio.current_time()
                 client, effects = self._remember(request, *EngineSession.over_polling(sid, self._config, number, now))
@@ -301,18 +304,20 @@ class EngineServer:
             return malformed
         found = route(request.method, request.query, websocket=True, sessions=self._sessions)
         match found:
-            case Handshake() if self._full:
-                return _FULL
+            case Handshake() if (refused := self._refuse()) is not None:
+                return refused
             case Refusal():
                 return refusal(found)
             case _:
-                return Accept(self._serve_socket)
+                return Accept(self._serve_socket, _first_subprotocol(request))
 
     async def _serve_socket(self, request: Request, websocket: WebSocket) -> None:
         # Looked up again: the session may have ended during the handshake.
         found = route(request.method, request.query, websocket=True, sessions=self._sessions)
         number, now = next(self._numbers), trio.current_time()
         match found:
+            case Handshake() if self._closing:
+                await websocket.close()
             case Handshake(base64=base64):
                 sid = new_token(self._entropy)
                 opened = EngineSession.over_websocket(sid, self._config, number, now, base64=base64)
@@ -326,10 +331,12 @@ class EngineServer:
 
     # ---- sessions
 
-    @property
-    def _full(self) -> bool:
+    def _refuse(self) -> Response | None:
+        """Why there can be no new session now; None when there can."""
+        if self._closing:
+            return _DRAINING
         # Between two polls a session has no connection, so the limit on connections does not count it.
-        return len(self._clients) >= self._config.max_sessions
+        return _FULL if len(self._clients) >= self._config.max_sessions else None
 
     def _remember(
         self, request: Request, engine: EngineSession, effects: list[Effect]
@@ -340,15 +347,27 @@ class EngineServer:
         return client, effects
 
     def close_all(self) -> None:
-        """Ends every session, because the server stops."""
+        """Ends every session, because the server stops, and refuses new ones. A session that is polled, and has no GET
+        hanging, lives on until its client has fetched what waits: see `none_left`."""
+        self._closing = True
         for client in list(self._clients.values()):
-            client.close()
+            client.close(CloseReason.GOING_AWAY)
+        self._notice_the_last()
+
+    async def none_left(self) -> None:
+        """Returns when, after `close_all`, every session has ended."""
+        await self._none_left.wait()
+
+    def _notice_the_last(self) -> None:
+        if self._closing and not self._clients:
+            self._none_left.set()
 
     def forget(self, client: EngineClient) -> None:
         """The session is over; its sid means nothing any more."""
         self._sessions.pop(client.engine.sid, None)
         self._clients.pop(client.engine.sid, None)
         self._turn_off(client)
+        self._notice_the_last()
 
     # ---- time
 
@@ -387,12 +406,21 @@ class EngineServer:
                 client.on_time(now)
 
 
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_DRAINING: Final = error_response(503, Code.DRAINING, "the server goes away")
 _FULL: Final = error_response(
     503,
     Code.TOO_MANY_CONNECTIONS,
     "the server has as many sessions as it may have; try again later",
     headers=(("Retry-After", "5"),),
 )
+
+
+def _first_subprotocol(request: Request) -> str | None:
+    """The reference takes the first that is offered, whatever it be; a client that offers some and is given none hangs
+    up (RFC 6455, section 4.1)."""
+    offered = request.tokens("sec-websocket-protocol")
+    return offered[0] if offered and _TOKEN.fullmatch(offered[0]) else None
 
 
 def frame_of(packet: Packet) -> Frame:

@@ -142,8 +142,8 @@ def load_json(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
 
 
 def check_nesting(text: str | bytes, ack: AckId | None = None) -> None:
-    """Raises Invalid for JSON that is nested deeper than anything sensible: what is read here is written again, into the
-    journal among others, and that has its limits."""
+    """Raises Invalid for JSON nested deeper than anything sensible: what is read here is written again, into the journal
+    among others, and that has its limits."""
     if nested_deeper_than(text if isinstance(text, str) else text.decode(), NESTING):
         raise Invalid(f"the message is nested more than {NESTING} deep", ack=ack)
 

@@ -106,11 +106,13 @@ class SocketIoClient:
                     pass
 
     def _connect(self, namespace: str, auth: dict[str, object]) -> None:
-        channel = SocketIoChannel(self._client, self._house.skip_states_past)
+        # Well before so much waits that the session ends.
+        skip_states_past = min(self._house.skip_states_past, self._client.engine.config.max_backlog // 2)
+        channel = SocketIoChannel(self._client, skip_states_past)
         try:
             self._session, answer = self._house.admission.admit(auth, channel)
         except Closed:  # the transport goes; a refusal would keep the client from coming back
-            self._client.close()
+            self._client.close(CloseReason.GOING_AWAY)
         except Unauthorized as refusal:
             self._carry_out(self._socket.refuse(namespace, str(refusal), {"code": refusal.code}))
         except Invalid as invalid:
@@ -206,7 +208,7 @@ class SocketIoChannel:
         """Ends the connection because the server stops. It is the transport that goes: a client that is put out of
         the namespace would not come back by itself."""
         if not self.gone:
-            self._client.close()
+            self._client.close(CloseReason.GOING_AWAY)
         await trio.lowlevel.checkpoint()
 
 

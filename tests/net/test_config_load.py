@@ -141,7 +141,8 @@ def test_an_origin_reads_as_where_to_look(origin: Origin, text: str) -> None:
         ("[server]\nhost = 1", "c.toml:2: [server] host must be a host name or an address, not 1"),
         (
             '[server]\nallowed_origins = ["example.org"]',
-            'c.toml:2: [server] allowed_origins must be a list of origins, such as "https://example.org" or "*", not a list',
+            'c.toml:2: [server] allowed_origins must be a list of origins, such as "https://example.org" or "*", '
+            'not ["example.org"]',
         ),
         ('[server]\ndata_dir = ""', 'c.toml:2: [server] data_dir must be the path of a folder, not ""'),
         (

@@ -521,6 +521,21 @@ def test_a_closed_polling_client_finds_the_rest_and_the_close_with_its_next_get(
     assert_gone(session)
 
 
+def test_a_server_that_goes_away_lets_a_hanging_get_go_without_a_close_packet() -> None:
+    session = on_polling()
+    session.poll(1, 0.1)
+    assert session.close(0.1, CloseReason.GOING_AWAY) == [answer(1, b"6"), *ended(CloseReason.GOING_AWAY)]
+    assert_gone(session)
+
+
+def test_a_polling_client_of_a_server_that_goes_away_finds_the_rest_with_its_next_get_and_no_close_packet() -> None:
+    session = on_polling()
+    session.send([message("bye")])
+    assert session.close(0.1, CloseReason.GOING_AWAY) == [Closed(CloseReason.GOING_AWAY)]
+    assert session.poll(1, 0.2) == [answer(1, b"4bye\x1e6"), Ended()]
+    assert_gone(session)
+
+
 def test_a_closed_polling_client_that_never_comes_is_forgotten() -> None:
     session = on_polling()
     session.close(0.1)
