@@ -109,6 +109,7 @@ class App:
             ping_timeout=sessions.ping_timeout,
             max_payload=min(limits.max_message_bytes, limits.http_body_bytes),
             max_backlog=limits.outbox_bytes,
+            max_sessions=limits.max_connections,
         )
         above = SocketIo(router, admission, sessions.connect_timeout).above
         return EngineServer(config, self._outside.entropy, above)

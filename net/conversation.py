@@ -217,12 +217,12 @@ class _Conversation:
 
     async def _watch(self) -> None:
         try:
+            # Whoever sends more than a head behind a request that hangs is not waiting for its answer.
             while len(self._h11.trailing_data[0]) < self._limits.head_bytes:
                 if not await self._receive():
                     return
         except _Gone:
             return
-        await trio.sleep_forever()
 
     # ---- responses
 

@@ -7,6 +7,7 @@ that is let in can do nothing that its user's token does not allow.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, field, frozen
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from net.http import Handler, Headers, Request
 
 ANY: Final = "*"
+_ORIGIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[!-~]+")
 _MAX_AGE: Final = 7200
 _METHODS: Final = "GET, HEAD, POST"
 _HEADERS: Final = "Authorization, Content-Type"
@@ -37,6 +39,8 @@ class Cors:
         origin = request.header("origin")
         if origin is None or ANY in self.origins or origin.lower() in self.origins:
             return True
+        if not _ORIGIN.fullmatch(origin):  # "null", and what could not be sent back
+            return False
         host = (request.header("host") or "").lower()
         return bool(host) and origin.lower().partition("://")[2] == host
 
@@ -52,11 +56,12 @@ class Cors:
         async def handle(request: Request) -> Response:
             if request.method == "OPTIONS":
                 return self._preflight(request)
+            headers = self._headers(request)
             try:
                 response = await respond(request)
             except Refused as refused:
                 response = refused.response
-            return evolve(response, headers=(*response.headers, *self._headers(request)))
+            return evolve(response, headers=(*response.headers, *headers))
 
         return handle
 

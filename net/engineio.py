@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     from net.engineio_effects import Effect, RespondPoll
 
 TOO_LARGE_STATUS = 413
-MESSAGE_TOO_BIG = 1009
-"""The WebSocket close code for a message over the limit (RFC 6455, 7.4.1)."""
+NORMAL, GOING_AWAY, MESSAGE_TOO_BIG = 1000, 1001, 1009
+"""WebSocket close codes (RFC 6455, 7.4.1)."""
 
 
 class Phase(enum.Enum):
@@ -91,6 +91,8 @@ class EngineSession:
     _probe: _Probe | None = field(default=None, init=False)
     _pong_by: float = field(default=math.inf, init=False)
     _linger_until: float = field(default=math.inf, init=False)
+    trusted: bool = field(default=True, init=False)
+    """Whether the layer above knows who the client is. A session that is not trusted may hold little."""
     _farewell: Packet = field(default=CLOSE, init=False)
     _backlog: Backlog = field(factory=Backlog, init=False)
 
@@ -130,8 +132,8 @@ class EngineSession:
 
     @property
     def waiting(self) -> int:
-        """Bytes that wait for the client's next GET, or for `flush`."""
-        return self._backlog.size
+        """Bytes of memory that what waits for the client takes."""
+        return self._backlog.size + len(self._backlog) * self.config.packet_cost
 
     def next_deadline(self) -> float:
         """When `on_time` wants to be called; `math.inf` when never."""
@@ -160,7 +162,8 @@ class EngineSession:
             return [self._frame(self._websocket, packet) for packet in packets]
         self._backlog.add(packets, coalesce, drop_older=drop_older)
         effects = self.flush() if flush else []
-        if self._backlog.size > self.config.max_backlog:
+        bound = self.config.max_backlog if self.trusted else self.config.max_backlog_before
+        if self.waiting > bound:
             effects += self._end(CloseReason.TOO_SLOW)
         return effects
 
@@ -177,7 +180,7 @@ class EngineSession:
 
     def close(self, now: float, reason: CloseReason = CloseReason.FORCED) -> list[Effect]:
         """Ends the session from our side. What was sent before still goes out; a client that has no GET
-        hanging finds it, and a `1`, with its next one, within `linger`.
+        hanging finds it, and a `1`, with its next one, within `linger`. Nothing is kept for one that is not trusted.
 
         A `1` keeps some clients (python-engineio 4.15) from coming back by themselves, so there is none when we are
         going away: their next GET finds the session gone, as it is when we are killed."""
@@ -187,6 +190,8 @@ class EngineSession:
             self._farewell = NOOP
         if self._websocket is not None or self._poll is not None:
             return self._part(reason)
+        if not self.trusted:
+            return self._end(reason)
         self._phase = Phase.LINGERING
         self._linger_until = now + self.config.linger
         self._ping_at = self._pong_by = math.inf
@@ -386,12 +391,13 @@ class EngineSession:
             return self.flush() + self._end(reason)
         return [self._answer_poll([*self._backlog.take(), self._farewell]), *self._end(reason)]
 
-    def _end(self, reason: CloseReason, *, parting: Packet = CLOSE, code: int = 1000) -> list[Effect]:
+    def _end(self, reason: CloseReason, *, parting: Packet = CLOSE, code: int = NORMAL) -> list[Effect]:
         if self._phase is Phase.ENDED:
             return []
         effects = self._answer_hanging_poll(parting)
         if self._websocket is not None:
-            effects.append(CloseWebSocket(self._websocket, code))
+            going = code == NORMAL and reason is CloseReason.GOING_AWAY
+            effects.append(CloseWebSocket(self._websocket, GOING_AWAY if going else code))
         effects += self._drop_probe()
         if self._phase is Phase.OPEN:
             effects.append(Closed(reason))

@@ -31,6 +31,10 @@ class Backlog:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
+    def __len__(self) -> int:
+        """How many packets wait."""
+        return len(self._waiting)
+
     @property
     def size(self) -> int:
         """Bytes of all packets that wait."""

@@ -43,7 +43,13 @@ class EngineConfig:
     max_sessions: int = 10_000
     """Sessions that a server has at once."""
     max_backlog: int = 4_000_000
-    """Bytes that may wait for a client that does not poll."""
+    """Bytes that may wait for a client that does not poll, once it is trusted."""
+    packet_cost: int = 190
+    """Bytes of memory that a waiting packet takes besides its own: many small ones count, too."""
+    max_backlog_before: int = 16_384
+    """Bytes that may wait for one that is not trusted yet."""
+    max_untrusted: int = 1000
+    """Sessions that are not trusted yet; with one more, the oldest of them ends."""
 
 
 class PacketType(enum.Enum):

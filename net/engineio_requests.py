@@ -42,8 +42,7 @@ Route: TypeAlias = Handshake | ForSession | Refusal
 
 
 def route(method: str, query: Mapping[str, str], *, websocket: bool, sessions: Mapping[str, EngineSession]) -> Route:
-    """Finds what a request is for. `websocket`: it asks for the upgrade of its connection. Of a parameter
-    that stands several times in the query, the last one counts."""
+    """Finds what a request is for. `websocket`: it asks for the upgrade of its connection."""
     transport = query.get("transport")
     if transport not in _TRANSPORTS:
         return Refusal.UNKNOWN_TRANSPORT

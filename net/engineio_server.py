@@ -129,6 +129,10 @@ class EngineClient:
         """Sends these packets after all before; see `EngineSession.send`."""
         self.carry_out(self.engine.send(packets, coalesce=coalesce, drop_older=drop_older, flush=flush))
 
+    def trust(self) -> None:
+        """The layer above knows who this is."""
+        self._server.trust(self)
+
     def flush(self) -> None:
         """Sends what waits."""
         self.carry_out(self.engine.flush())
@@ -269,6 +273,7 @@ class EngineServer:
         self._clients: dict[str, EngineClient] = {}
         self._numbers: Iterator[int] = itertools.count(1)
         self._alarms: list[Alarm] = []
+        self._untrusted: dict[EngineClient, None] = {}
         self._closing = False
         self._none_left = trio.Event()
         self._wakes_at = math.inf
@@ -344,7 +349,16 @@ class EngineServer:
         client = EngineClient(self, engine, request.peer)
         self._sessions[engine.sid] = engine
         self._clients[engine.sid] = client
+        engine.trusted = False
+        self._untrusted[client] = None
+        if len(self._untrusted) > self._config.max_untrusted:
+            next(iter(self._untrusted)).close()
         return client, effects
+
+    def trust(self, client: EngineClient) -> None:
+        """The layer above knows who this client is."""
+        client.engine.trusted = True
+        self._untrusted.pop(client, None)
 
     def close_all(self) -> None:
         """Ends every session, because the server stops, and refuses new ones. A session that is polled, and has no GET
@@ -366,6 +380,7 @@ class EngineServer:
         """The session is over; its sid means nothing any more."""
         self._sessions.pop(client.engine.sid, None)
         self._clients.pop(client.engine.sid, None)
+        self._untrusted.pop(client, None)
         self._turn_off(client)
         self._notice_the_last()
 

@@ -85,6 +85,10 @@ class Close:
 SocketEffect: TypeAlias = Send | ConnectRequested | Received | Acknowledged | Left | Close
 
 
+MAX_NAMESPACE = 128
+"""Characters of a namespace's name."""
+
+
 class _Membership(enum.Enum):
     """How the client stands to a served namespace that it has asked for."""
 
@@ -185,6 +189,8 @@ class SocketSession:
                 return self._close("a packet for a namespace that was not joined")
 
     def _connect(self, namespace: str, membership: _Membership | None, auth: dict[str, Json]) -> list[SocketEffect]:
+        if len(namespace) > MAX_NAMESPACE:  # its name is sent back
+            return self._close("a namespace with too long a name")
         if namespace not in self.served:
             return [Send(encode_connect_error(namespace, "Invalid namespace"))]
         match membership:

@@ -36,6 +36,8 @@ log = logging.getLogger("croupier.socketio")
 _PACKET: Final = "socket.io"
 _FRAME: Final = "socket.io over a WebSocket"
 _EVENT: Final = b"42" + NAMESPACE.encode() + b",["
+_MOST_REFUSALS: Final = 5
+"""CONNECTs that are refused on one connection before it is closed."""
 _ACK: Final = b"43" + NAMESPACE.encode() + b","
 _NOT_JSON: Final = Failure(Code.INVALID_MESSAGE, "a request is JSON: it cannot have binary attachments")
 
@@ -65,6 +67,7 @@ class SocketIoClient:
         self._socket = SocketSession.start({NAMESPACE}, house.connect_timeout, trio.current_time())
         self._session: Session | None = None
         self._channel: SocketIoChannel | None = None
+        self._refusals = 0
 
     def receive(self, message: str | bytes) -> None:
         """A message of the client."""
@@ -114,14 +117,21 @@ class SocketIoClient:
         except Closed:  # the transport goes; a refusal would keep the client from coming back
             self._client.close(CloseReason.GOING_AWAY)
         except Unauthorized as refusal:
-            self._carry_out(self._socket.refuse(namespace, str(refusal), {"code": refusal.code}))
+            self._refuse(namespace, str(refusal), refusal.code)
         except Invalid as invalid:
-            self._carry_out(self._socket.refuse(namespace, str(invalid), {"code": invalid.failure.code}))
+            self._refuse(namespace, str(invalid), invalid.failure.code)
         else:
             self._channel = channel
+            self._client.trust()
             # A client that is given a pid asks to be recovered when it comes back; others never see one.
             pid = answer.pid if auth.get("recovery") is True else None
             self._carry_out(self._socket.accept(namespace, answer.sid, pid))
+
+    def _refuse(self, namespace: str, message: str, code: str) -> None:
+        self._carry_out(self._socket.refuse(namespace, message, {"code": code}))
+        self._refusals += 1
+        if self._refusals >= _MOST_REFUSALS:  # each costs us more than it costs the client
+            self._client.close()
 
     def _leave(self) -> None:
         session, self._session = self._session, None

@@ -42,6 +42,12 @@ async def respond(cors: Cors, asked: Request) -> tuple[int, dict[str, str]]:
 # ---- an allow-list
 
 
+async def test_an_origin_that_could_not_be_sent_back_is_nobodys_own() -> None:
+    asked = request(origin="http://h\x01", host="h\x01")
+    assert await respond(Cors((PAGE,)), asked) == (200, {"vary": "Origin"})
+    assert not Cors((PAGE,)).allows(asked)
+
+
 async def test_a_page_of_the_list_may_read_what_is_answered() -> None:
     cors = Cors((PAGE, OTHER))
     allowed = {"access-control-allow-origin": PAGE, "vary": "Origin"}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from attrs import evolve
 
 from net.engineio import EngineSession
 from net.engineio_effects import (
@@ -36,6 +37,7 @@ CONFIG = EngineConfig(
     max_payload=100,
     max_packets=10,
     max_backlog=50,
+    packet_cost=0,
 )
 PLAIN = "text/plain;charset=UTF-8"
 UNKNOWN = b'{"code":1,"message":"Session ID unknown"}'
@@ -187,6 +189,25 @@ def test_a_client_that_does_not_fetch_is_closed_when_too_much_waits() -> None:
     assert session.send([message("x" * 49)]) == []
     assert session.send([message("y")]) == ended(CloseReason.TOO_SLOW)
     assert_gone(session)
+
+
+def test_many_small_messages_cost_more_than_their_bytes() -> None:
+    config = evolve(CONFIG, max_backlog=1000, packet_cost=190)
+    session, _ = EngineSession.over_polling("sid", config, 1, 0.0)
+    for _ in range(5):
+        assert session.send([message("x")]) == []
+    assert session.send([message("x")]) == ended(CloseReason.TOO_SLOW)
+
+
+def test_a_client_that_is_not_trusted_may_have_little_waiting_and_nothing_is_kept_for_it() -> None:
+    config = evolve(CONFIG, max_backlog=1000, max_backlog_before=10)
+    session, _ = EngineSession.over_polling("sid", config, 1, 0.0)
+    session.trusted = False
+    assert session.send([message("123456789")]) == []
+    assert session.close(0.1) == ended(CloseReason.FORCED)
+    other, _ = EngineSession.over_polling("sid", config, 1, 0.0)
+    other.trusted = False
+    assert other.send([message("0123456789")]) == ended(CloseReason.TOO_SLOW)
 
 
 def test_a_large_message_to_a_client_that_fetches_is_no_backlog() -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
 
 CONFIG = EngineConfig(
-    ping_interval=3.0, ping_timeout=2.0, upgrade_timeout=4.0, linger=3.0, max_payload=60, max_backlog=40
+    ping_interval=3.0, ping_timeout=2.0, upgrade_timeout=4.0, linger=3.0, max_payload=60, max_backlog=40, packet_cost=0
 )
 
 PACKETS = ["0", "1", "2", "2probe", "3", "3probe", "4", "4hi", "4" + "€" * 25, "5", "6", "7", "", "bAQ==", "b=", "é"]

@@ -75,6 +75,7 @@ async def test_a_server_that_stops_has_none_left_when_each_polling_client_has_fe
 ) -> None:
     sids = [await open_session(server) for _ in range(2)]
     for client in clients:
+        client.trust()
         client.send([encode_message("bye")])
     server.close_all()
     for sid in sids:
@@ -103,3 +104,20 @@ def test_of_the_subprotocols_that_a_client_offers_the_first_is_chosen(
     accepted = server.upgrade(request(*headers, transport="websocket"))
     assert isinstance(accepted, Accept)
     assert accepted.subprotocol == chosen
+
+
+async def test_of_too_many_that_say_nothing_the_oldest_goes_and_whoever_is_trusted_stays(
+    clients: list[EngineClient],
+) -> None:
+    def above(client: EngineClient) -> Above:
+        clients.append(client)
+        return Quiet()
+
+    server = EngineServer(EngineConfig(max_untrusted=2), SimEntropy(0), above)
+    trusted = await open_session(server)
+    clients[0].trust()
+    oldest, *others = [await open_session(server) for _ in range(3)]
+    assert len(server) == 3
+    assert (await server.respond(request(transport="polling", sid=oldest))).status == 400
+    for sid in (trusted, *others):
+        assert sid in server._sessions

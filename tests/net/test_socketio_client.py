@@ -140,11 +140,32 @@ async def test_a_connection_that_opens_no_namespace_in_time_is_closed(
     assert trio.current_time() - began == pytest.approx(10, abs=1e-6)
 
 
-async def test_a_polling_client_that_is_closed_between_two_gets_learns_it_with_the_next(house: House) -> None:
+async def test_of_a_polling_client_that_never_got_in_nothing_is_kept(house: House) -> None:
     poller = await Poller.open(house)
     await trio.sleep(11)
-    assert await poller.packets() == ["1"]
+    assert len(house.app.engine) == 0
     assert (await poller.get()).status == 400
+
+
+async def test_a_client_that_is_refused_again_and_again_is_sent_away(house: House) -> None:
+    poller = await Poller.open(house)
+    await poller.tell(*['40/game,{"token":"nonsense"}'] * 4)
+    assert [packet[:8] for packet in await poller.packets()] == ["44/game,"] * 4
+    await poller.tell('40/game,{"token":"nonsense"}')
+    assert (await poller.get()).status == 400
+
+
+async def test_a_namespace_with_too_long_a_name_is_not_echoed(house: House) -> None:
+    poller = await Poller.open(house)
+    await poller.tell(f"40/{'n' * 200},")
+    assert (await poller.get()).status == 400
+
+
+async def test_what_waits_for_a_client_that_never_got_in_is_little(house: House) -> None:
+    poller = await Poller.open(house)
+    await poller.tell(*["40"] * 100)
+    assert (await poller.get()).status == 400
+    assert len(house.app.engine) == 0
 
 
 async def test_a_client_that_got_in_once_is_not_timed_out_when_it_has_left(house: House, joined: Line) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from net.testing.house import House
 
 MISS = {"type": "guess", "number": 5000}
-SMALL = Config(limits=Limits(outbox_bytes=8192))
+SMALL = Config(limits=Limits(outbox_bytes=16384))
 
 
 @pytest.fixture
@@ -155,11 +155,36 @@ async def test_a_polling_client_of_a_server_that_stops_is_told_so_and_loses_its_
     await poller.packets()
     hanging = await poller.hang()
     nursery.start_soon(house.stop)
-    answer = await hanging.answer()
-    assert answer.body == b'42/game,["server:draining",{"reconnect_in":1}]'
-    assert answer.headers["connection"] == "close"
+    assert (await hanging.answer()).body == b'42/game,["server:draining",{"reconnect_in":1}]'
+    assert await poller.packets() == ["6"]  # neither 41 nor 44 nor 1: each keeps some clients from coming back
     with pytest.raises(OSError, match="nobody listens"):
         await poller.get()
+
+
+async def test_a_polling_client_that_is_between_two_gets_still_fetches_its_answers_from_a_server_that_stops(
+    house: House, nursery: trio.Nursery
+) -> None:
+    game_id = await house.new_game("tally", ["a", "b"])
+    poller = await Poller.open(house)
+    await poller.tell(connect_packet(house, "a"))
+    await poller.packets()
+    await poller.tell(event_packet("game:action", {"game_id": game_id, "action": MISS}, 1))
+    await trio.sleep(0.1)
+    nursery.start_soon(house.stop)
+    await trio.sleep(0.5)
+    refused = await ask(house, "GET", POLLING)
+    assert (refused.status, refused.json["error"]["code"]) == (503, "draining")
+    answer, draining, farewell = await poller.packets()
+    assert answer.startswith('43/game,1[{"success":true,')
+    assert (draining, farewell) == ('42/game,["server:draining",{"reconnect_in":1}]', "6")
+
+
+async def test_a_polling_client_that_does_not_come_again_does_not_hold_up_a_server_that_stops(house: House) -> None:
+    poller = await Poller.open(house)
+    await poller.tell(connect_packet(house, "a"))
+    began = trio.current_time()
+    await house.stop()
+    assert trio.current_time() - began < 10
 
 
 async def test_a_websocket_client_of_a_server_that_stops_is_told_so_and_loses_its_transport(
@@ -215,4 +240,4 @@ async def test_a_server_that_is_full_refuses_the_http_request(house: House, targ
     assert (refused.status, refused.json["error"]["code"]) == (503, "too_many_connections")
     kept[0].stream.close()
     await trio.sleep(0.01)
-    assert (await ask(house, "GET", POLLING)).status == 200
+    assert (await ask(house, "GET", "/healthz")).status == 200

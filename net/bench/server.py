@@ -1,0 +1,54 @@
+"""The server that a benchmark starts for itself."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+import trio
+from attrs import define
+
+from net.demo.server import DemoServer
+from net.stream import SocketWire
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+_CONFIG: Final = """\
+[sessions]
+ping_interval = 3600
+ping_timeout = 3600
+
+[limits]
+max_connections = {connections}
+
+[log]
+level = "warning"
+"""
+"""An idle session is really idle: its pings would come after the benchmark."""
+
+
+@define(eq=False)
+class LocalServer(DemoServer):
+    """A server of our own, to which there are also connections as light as can be."""
+
+    async def dial(self) -> SocketWire:
+        """See `net.bench.transport.Server`."""
+        host, _, port = self.address.rpartition(":")
+        stream = await trio.open_tcp_stream(host, int(port))
+        return SocketWire(socket.socket(fileno=stream.socket.detach()), self.address)
+
+
+@asynccontextmanager
+async def started_server(*, connections: int) -> AsyncIterator[LocalServer]:
+    """A server that listens, takes so many connections, and pings nobody; gone at the end, with its files. Raises
+    ServerFailed."""
+    with TemporaryDirectory(prefix="croupier-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        (folder / "config.toml").write_text(_CONFIG.format(connections=connections))
+        async with LocalServer(folder) as server:
+            await server.start()
+            yield server
