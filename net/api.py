@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import field, frozen, validators
+from attrs import AttrsInstance, field, frozen
 
 from actors.directory import Directory
 from actors.failures import Code, Failure
@@ -21,7 +21,7 @@ from actors.rules.validation import BadOptions
 from net.auth import Scope, Tokens, Unauthorized, is_user_id
 from net.http import Refused, Routes, error_response, json_response
 from net.outside import new_id, new_token
-from net.protocol import Invalid, check_nesting, load_json, parse
+from net.protocol import Invalid, check_nesting, load_json, parse_body
 
 if TYPE_CHECKING:
     from actors.kit.actor import Ask
@@ -30,9 +30,14 @@ if TYPE_CHECKING:
     from net.http import Request, Response
 
 T = TypeVar("T")
+A = TypeVar("A", bound=AttrsInstance)
 
 ASK_TIMEOUT = 10.0
 """Seconds that a request waits for a table."""
+
+_SPECTATORS = ("public", "none")
+_SEED_LENGTH = 128
+_ABORT_REASON_LENGTH = 200
 
 _STATUS_OF = {
     Code.GAME_NOT_FOUND: 404,
@@ -51,12 +56,8 @@ class NewGame:
     rules: str
     players: list[str]
     options: JsonObject = field(factory=dict)
-    seed: str | None = field(
-        default=None,
-        repr=False,
-        validator=validators.optional(validators.and_(validators.min_len(1), validators.max_len(128))),
-    )
-    spectators: str = field(default="public", validator=validators.in_(("public", "none")))
+    seed: str | None = field(default=None, repr=False)
+    spectators: str = "public"
     turn_timeout_seconds: Any = None
 
 
@@ -64,7 +65,7 @@ class NewGame:
 class AbortGame:
     """The body of `POST /api/games/{id}/abort`."""
 
-    reason: str = field(validator=validators.and_(validators.min_len(1), validators.max_len(200)))
+    reason: str
 
 
 @frozen
@@ -121,7 +122,7 @@ class Api:
         """Makes a game; it stands in the journal when this answers 201."""
         self._authorize(request, Scope.SERVICE)
         asked = self._body(request, NewGame)
-        self._check_players(asked)
+        self._check(asked)
         game_id = new_id(self.entropy)
         try:
             await self.directory.create(
@@ -140,11 +141,15 @@ class Api:
             return self._internal_error(error)
         return json_response(201, {"game_id": game_id})
 
-    def _check_players(self, asked: NewGame) -> None:
+    def _check(self, asked: NewGame) -> None:
         try:
             rules = self.registry.latest(asked.rules)
         except UnknownRules as unknown:
             raise Refused(bad_request("rules", str(unknown))) from None
+        if asked.seed is not None and not 1 <= len(asked.seed) <= _SEED_LENGTH:
+            raise Refused(bad_request("seed", f"must be a string of 1 to {_SEED_LENGTH} characters"))
+        if asked.spectators not in _SPECTATORS:
+            raise Refused(bad_request("spectators", f"must be {' or '.join(_SPECTATORS)}"))
         if asked.turn_timeout_seconds is not None:
             raise Refused(bad_request("turn_timeout_seconds", "this version has no turn timers yet; leave it out"))
         wrong = [player for player in asked.players if not is_user_id(player)]
@@ -167,7 +172,10 @@ class Api:
     async def abort(self, request: Request) -> Response:
         """Calls a game off."""
         self._authorize(request, Scope.SERVICE)
-        answer = await self._ask(request, Abort(self._body(request, AbortGame).reason))
+        reason = self._body(request, AbortGame).reason
+        if not 1 <= len(reason) <= _ABORT_REASON_LENGTH:
+            raise Refused(bad_request("reason", f"must be a string of 1 to {_ABORT_REASON_LENGTH} characters"))
+        answer = await self._ask(request, Abort(reason))
         if isinstance(answer, Failure):
             return failure_response(answer)
         return json_response(
@@ -195,13 +203,14 @@ class Api:
             challenge = (("WWW-Authenticate", "Bearer"),)
             raise Refused(error_response(401, refusal.code, str(refusal), headers=challenge)) from None
 
-    def _body(self, request: Request, into: type[T]) -> T:
+    def _body(self, request: Request, into: type[A]) -> A:
         try:
             body = load_json(request.body)
             check_nesting(request.body)
-            return parse(body, into)
+            return parse_body(body, into)
         except Invalid as invalid:
-            raise Refused(error_response(400, Code.INVALID_MESSAGE, str(invalid), invalid.failure.details)) from None
+            details = {"field": "", "reason": str(invalid), **invalid.failure.details}
+            raise Refused(bad_request(details["field"], details["reason"])) from None
 
     def _internal_error(self, error: Exception) -> Response:
         report_id = report(self.entropy, "a game was not made", error)
@@ -209,10 +218,9 @@ class Api:
 
 
 def bad_request(where: str, reason: str) -> Response:
-    """A 400 that names the field and says what is wrong with it."""
-    return error_response(
-        400, Code.INVALID_MESSAGE, f"{where or 'the request'}: {reason}", {"field": where, "reason": reason}
-    )
+    """A 400 that names the field (empty: the whole body) and says what is wrong with it."""
+    message = f"{where}: {reason}" if where else reason
+    return error_response(400, Code.INVALID_MESSAGE, message, {"field": where, "reason": reason})
 
 
 def failure_response(failure: Failure) -> Response:

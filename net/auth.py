@@ -19,7 +19,7 @@ from net.errors import ConfigError
 from net.secret_file import kept_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from actors.ports import Clock, Entropy
@@ -72,15 +72,17 @@ def is_person(user_id: str) -> bool:
     return _UUID.fullmatch(user_id) is not None
 
 
-def secret_for(config: Config, data_dir: Path, entropy: Entropy) -> tuple[str, ...]:
+def secret_for(
+    config: Config, data_dir: Path, entropy: Entropy, *, on_made: Callable[[Path], None] | None = None
+) -> tuple[str, ...]:
     """The secrets that tokens are signed (the first) and verified with.
 
-    Those of the configuration; where it has none, the one in the data directory, made now if it is not there.
-    Raises ConfigError, SecretRefused.
+    Those of the configuration; where it has none, the one in the data directory, made now if it is not there;
+    `on_made` is then told its path. Raises ConfigError, SecretRefused.
     """
     configured = config.auth.secrets or ((config.auth.secret,) if config.auth.secret else ())
     if not configured:
-        return (kept_secret(data_dir, entropy),)
+        return (kept_secret(data_dir, entropy, on_made=on_made),)
     for secret in configured:
         try:  # PyJWT signs with nothing that looks like a public key (CVE-2022-29217): say so at the start
             jwt.get_algorithm_by_name(_ALGORITHM).prepare_key(secret)

@@ -132,7 +132,8 @@ def token(user_id: str, *, service: bool, ttl: str | None, config_file: Path | N
     """Print a token for USER_ID.
 
     A person's id is a UUID; any other (npc:anna) is a non-player character. The token is good with servers
-    that have the same secret: that of the configuration, or the one in the same data directory.
+    that have the same secret: that of the configuration, or the one in the same data directory. Where there is
+    none, it is made, and standard error says so.
     """
     config = _load(config_file, ttl=ttl, data_dir=data_dir).config
     from net.auth import Scope, Tokens, is_user_id, secret_for
@@ -140,9 +141,15 @@ def token(user_id: str, *, service: bool, ttl: str | None, config_file: Path | N
 
     if not is_user_id(user_id):
         raise StartError("USER_ID must have 1 to 64 characters, each a letter, a digit or one of :_.@-")
-    secrets = secret_for(config, config.server.data_dir, SystemEntropy())
+    secrets = secret_for(config, config.server.data_dir, SystemEntropy(), on_made=_announce_secret)
     tokens = Tokens(secrets, config.auth.audience, SystemClock())
     click.echo(tokens.issue(user_id, Scope.SERVICE if service else Scope.PLAYER, config.auth.token_ttl))
+
+
+def _announce_secret(path: Path) -> None:
+    where = path.absolute()
+    text = f"made a new secret, {where}; a running server with another data directory does not accept this token"
+    click.echo(f"croupier: {text}", err=True)
 
 
 @main.command()
@@ -186,3 +193,45 @@ def demo(*, players: int, rules: str, pace: float, seed: str | None, kill: bool)
     from net.demo import run_demo
 
     run_demo(players=players, rules=rules, pace=pace, seed=seed, kill=kill)
+
+
+# ---- croupier bench
+
+
+@main.group()
+def bench() -> None:
+    """Measure what this build costs on this machine, on a server of its own."""
+
+
+@bench.command()
+@click.option(
+    "--sessions",
+    type=click.IntRange(1, 10000),
+    default=500,
+    show_default=True,
+    metavar="N",
+    help="How many idle sessions memory is measured with.",
+)
+@click.option(
+    "--messages",
+    type=click.IntRange(1000, 1_000_000),
+    default=5000,
+    show_default=True,
+    metavar="M",
+    help="How many heartbeats CPU is measured with.",
+)
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file to write the figures to as well.",
+)
+def transport(*, sessions: int, messages: int, json_file: Path | None) -> None:
+    """Compare the transports: memory of an idle session, CPU of a message.
+
+    Linux alone, because it reads /proc. Figures of one run can be compared with each other, those of two cannot.
+    """
+    from net.bench import run_transport
+
+    run_transport(sessions=sessions, messages=messages, json_file=json_file)

@@ -113,9 +113,9 @@ async def _decide(
     except Refused as refused:
         return refused.response
     except Exception as failure:
-        error_id = report(f"{request.method} {request.path!r}", failure)
-        message = "the server failed; the error id tells its operator more"
-        return error_response(500, Code.INTERNAL_ERROR, message, {"error_id": error_id})
+        report_id = report(f"{request.method} {request.path!r}", failure)
+        message = "the server failed; the id tells its operator more"
+        return error_response(500, Code.INTERNAL_ERROR, message, {"id": report_id})
 
 
 class _Gone(Exception):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NewType, TypeAlias, TypeVar
 
 import orjson
-from attrs import field, frozen
+from attrs import AttrsInstance, field, fields, frozen
 from cattrs import Converter, transform_error
 from cattrs.errors import BaseValidationError
 
@@ -29,9 +29,12 @@ SUBPROTOCOL = "croupier.v1.json"
 MESSAGE_ID_LENGTH = 64
 NESTING = 64
 """How deep the JSON of a request may be; past it, it is refused before anything is made of it."""
+_NAME_LENGTH = 64
+"""How much of a name that a client made up is told back to it."""
 
 AckId: TypeAlias = int | str
 T = TypeVar("T")
+A = TypeVar("A", bound=AttrsInstance)
 Answer: TypeAlias = "View | ActionAnswer | ResignAnswer"
 
 MessageId = NewType("MessageId", str)
@@ -128,9 +131,34 @@ def parse(data: object, into: type[T]) -> T:
     try:
         return _REQUESTS.structure(data, into)
     except BaseValidationError as error:
-        reasons = transform_error(error, path="data", format_exception=_reason)
-        what, _, where = reasons[0].rpartition(" @ ")
+        where, what = _first_fault(error)
         raise Invalid(f"{where} {what}", field=where.removeprefix("data.")) from None
+
+
+def parse_body(body: object, into: type[A]) -> A:
+    """The body of an HTTP request as one of the classes that stand for one; a field it does not know is refused, for a
+    misspelt one would silently not count. Raises Invalid, whose details are `field` (empty: the whole) and `reason`."""
+    if not isinstance(body, dict):
+        raise Invalid("the body must be an object", field="", reason="the body must be an object")
+    known = [attribute.name for attribute in fields(into)]
+    unknown = next((name for name in body if name not in known), None)
+    if unknown is not None:
+        raise _wrong_field(unknown[:_NAME_LENGTH], f"is not known here; the fields are {', '.join(known)}")
+    try:
+        return _REQUESTS.structure(body, into)
+    except BaseValidationError as error:
+        where, what = _first_fault(error)
+        raise _wrong_field(where.removeprefix("data").removeprefix("."), what) from None
+
+
+def _wrong_field(field: str, reason: str) -> Invalid:
+    return Invalid(f"{field} {reason}", field=field, reason=reason)
+
+
+def _first_fault(error: BaseValidationError) -> tuple[str, str]:
+    """Where, beginning with `data`, and what."""
+    what, _, where = transform_error(error, path="data", format_exception=_reason)[0].rpartition(" @ ")
+    return where, what
 
 
 def load_json(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
@@ -142,8 +170,8 @@ def load_json(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
 
 
 def check_nesting(text: str | bytes, ack: AckId | None = None) -> None:
-    """Raises Invalid for JSON nested deeper than anything sensible: what is read here is written again, into the journal
-    among others, and that has its limits."""
+    """Raises Invalid for JSON nested deeper than anything sensible: what is read here is written again, into the
+    journal among others, and that has its limits."""
     if nested_deeper_than(text if isinstance(text, str) else text.decode(), NESTING):
         raise Invalid(f"the message is nested more than {NESTING} deep", ack=ack)
 

@@ -12,6 +12,7 @@ from net.errors import SecretRefused
 from net.outside import new_token
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from actors.ports import Entropy
@@ -21,8 +22,8 @@ SECRET_BITS = 256
 _MAX_BYTES = 1024
 
 
-def kept_secret(data_dir: Path, entropy: Entropy) -> str:
-    """The secret in `data_dir/secret`, made now, with its folder, if it is not there.
+def kept_secret(data_dir: Path, entropy: Entropy, *, on_made: Callable[[Path], None] | None = None) -> str:
+    """The secret in `data_dir/secret`, made now, with its folder, if it is not there; `on_made` is then told its path.
 
     A server and a `croupier token` that come at once get the same one. Raises SecretRefused.
     """
@@ -31,10 +32,13 @@ def kept_secret(data_dir: Path, entropy: Entropy) -> str:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             return _read(path)
-        _make(path, entropy)
-        return _read(path)
+        made = _make(path, entropy)
+        secret = _read(path)
     except OSError as error:
         raise SecretRefused(f"{path}: cannot keep the signing secret: {error.strerror}") from None
+    if made and on_made is not None:
+        on_made(path)
+    return secret
 
 
 def _read(path: Path) -> str:
@@ -58,14 +62,15 @@ def _read(path: Path) -> str:
     return raw.decode("ascii")
 
 
-def _make(path: Path, entropy: Entropy) -> None:
-    """Makes the file, whole or not at all, unless another process was first. Raises OSError.
+def _make(path: Path, entropy: Entropy) -> bool:
+    """Makes the file, whole or not at all, unless another process was first; says whether it did. Raises OSError.
 
     The secret is written beside its place, forced to the disk, and then linked there: a link, unlike a
     rename, never replaces a secret that is already in use.
     """
     beside = path.with_name(f"{path.name}.{new_token(entropy)}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    made = False
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(new_token(entropy, SECRET_BITS).encode("ascii") + b"\n")
@@ -73,6 +78,7 @@ def _make(path: Path, entropy: Entropy) -> None:
             os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(beside)
+            made = True
     finally:
         beside.unlink()
     folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
@@ -80,3 +86,4 @@ def _make(path: Path, entropy: Entropy) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+    return made

@@ -112,7 +112,7 @@ def test_the_module_can_be_run_and_prints_a_token_without_loading_the_server(fol
         timeout=60,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, new_secret(folder / "data"))
     token, loaded = done.stdout.splitlines()
     secret = (folder / "data" / "secret").read_text().strip()
     assert Tokens([secret], "croupier", SystemClock()).verify(token).user_id == "npc:anna"
@@ -124,6 +124,14 @@ def test_the_module_can_be_run_and_prints_a_token_without_loading_the_server(fol
 
 def claims_of(token: str, secret: str = SECRET, audience: str = "croupier") -> Claims:
     return Tokens([secret], audience, SystemClock()).verify(token.removesuffix("\n"))
+
+
+def new_secret(data_dir: Path) -> str:
+    """What `croupier token` says when it made a secret."""
+    return (
+        f"croupier: made a new secret, {data_dir / 'secret'};"
+        " a running server with another data directory does not accept this token\n"
+    )
 
 
 def test_a_token_is_a_players_unless_it_is_to_be_a_services() -> None:
@@ -138,9 +146,10 @@ def test_a_token_is_good_for_as_long_as_was_said(folder: Path) -> None:
 
 
 def test_the_secret_of_a_token_is_the_data_directorys_when_none_is_configured(folder: Path) -> None:
-    first = printed("token", "npc:anna", "--data-dir", "elsewhere")
+    first = run("token", "npc:anna", "--data-dir", "elsewhere")
+    assert (first.exit_code, first.stderr) == (0, new_secret(folder / "elsewhere"))
     secret = (folder / "elsewhere" / "secret").read_text().strip()
-    assert claims_of(first, secret).user_id == "npc:anna"
+    assert claims_of(first.stdout, secret).user_id == "npc:anna"
     assert claims_of(printed("token", "npc:anna", "--data-dir", "elsewhere"), secret).user_id == "npc:anna"
     assert [path.name for path in folder.iterdir()] == ["elsewhere"]
 
@@ -183,7 +192,7 @@ def test_the_configuration_in_force_is_printed_with_its_origins(folder: Path) ->
     (folder / "config.toml").write_text("[server]\nhost = '::1'\n")
     text = printed("config", "--port", "1", CROUPIER_AUTH_SECRET=SECRET, CROUPIER_LOG_LEVEL="debug")
     assert text.startswith("# configuration file: config.toml\n")
-    assert 'host = "::1"       # file config.toml:2\nport = 1           # flag --port\n' in text
+    assert 'host = "::1"             # file config.toml:2\nport = 1                 # flag --port\n' in text
     assert 'secret = "***"         # environment CROUPIER_AUTH_SECRET\n' in text
     assert 'level = "debug"  # environment CROUPIER_LOG_LEVEL\n' in text
     assert SECRET not in text
@@ -193,8 +202,8 @@ def test_another_file_takes_the_place_of_the_folders_own(folder: Path) -> None:
     (folder / "config.toml").write_text("[server]\nport = 1\n")
     (folder / "other.toml").write_text("[server]\nhost = 'h'\n")
     text = printed("config", "--config", "other.toml")
-    assert "port = 8765        # default\n" in text
-    assert 'host = "h"         # file other.toml:2\n' in text
+    assert "port = 8765              # default\n" in text
+    assert 'host = "h"               # file other.toml:2\n' in text
 
 
 def test_a_file_of_defaults_is_printed_even_where_the_present_one_is_wrong(folder: Path) -> None:

@@ -399,7 +399,7 @@ async def test_a_handler_that_raises_is_answered_for_and_the_next_request_is_ser
     assert (status, second) == (500, 200)
     assert isinstance(body, dict)
     assert body["error"]["code"] == "internal_error"
-    assert body["error"]["details"] == {"error_id": "E1"}
+    assert body["error"]["details"] == {"id": "E1"}
     assert b"spades" not in received
     ((what, failure),) = server.reports
     assert what == "GET '/x'"
