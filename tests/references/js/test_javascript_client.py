@@ -166,9 +166,10 @@ async def test_what_it_sends_again_under_new_ack_ids_is_answered_each_time_and_a
     opponent.hold_against(truth)
     answered = Counter(ack for ack, _ in acks(client))
     assert set(answered.values()) == {1}, "an ack id was acknowledged twice"
-    [retried] = [message_id for message_id, count in tries(client).items() if count > 1]
+    [(retried, count)] = tries(client).most_common(1)  # on a slow machine others may be, too
+    assert count > 1, "nothing was sent again"
     answers = [body for ack, body in acks(client) if sent(client).get(ack) == retried]
-    assert len(answers) == tries(client)[retried]
+    assert len(answers) == count
     assert set(answers) == {truth.answers(users[0])[retried].decode()}
 
 
