@@ -143,6 +143,10 @@ class _Conversation:
             with draining.idle(), trio.move_on_after(self._limits.timeout):
                 got = await self._receive()
             if not got:
+                if draining.begun:
+                    # Nothing is under way that could get lost; and there are clients that keep a connection in their
+                    # pool, and do not look at it for long.
+                    self._stream.close_now("the server goes away")
                 return None
         with trio.move_on_after(self._limits.timeout):
             return await self._read_request()

@@ -77,14 +77,18 @@ class SocketAcceptor:
     async def accept(self) -> SocketWire:
         """See `Acceptor`."""
         while True:
-            if self._closed:
-                raise trio.ClosedResourceError
+            self._check_open()
             await trio.lowlevel.wait_readable(self._sock)
+            self._check_open()  # it may have been closed since the connection came, and before this task ran
             try:
                 sock, address = self._sock.accept()
             except BlockingIOError:
                 continue
             return SocketWire(sock, _name(sock.family, address))
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError
 
     def close(self) -> None:
         """See `Acceptor`."""

@@ -37,7 +37,7 @@ PING_FRAME = b"\x89\x00"
 """A ping without a payload; any byte that comes back is an answer."""
 
 _TEXT, _BINARY, _CLOSE = 0x81, 0x82, 0x88
-_NORMAL, _GOING_AWAY, _PROTOCOL_ERROR, _ABNORMAL, _INTERNAL_ERROR = 1000, 1001, 1002, 1006, 1011
+_NORMAL, _GOING_AWAY, _PROTOCOL_ERROR, _ABNORMAL, _TOO_BIG, _INTERNAL_ERROR = 1000, 1001, 1002, 1006, 1009, 1011
 _VIOLATIONS = frozenset({1002, 1007})
 _REASON_BYTES = 123
 _CONTROL_RATE = 1024
@@ -301,7 +301,16 @@ class WebSocket:
         if self._connection is None:
             self._stream.close_now("the handshake failed")
         self._send_close(_PROTOCOL_ERROR, "")
+        if self._said_goodbye and not self._stream.waiting_bytes:
+            # At once (RFC 6455, section 5.5.1): there are clients that never look at the connection again.
+            self._stream.close_now("closed")
         await self._stream.aclose()
+
+    @property
+    def _said_goodbye(self) -> bool:
+        """Whether the peer's close frame came: nothing that counts can follow it."""
+        closed = None if self._connection is None else self._connection.closed
+        return closed is not None and closed.code not in {_ABNORMAL, _TOO_BIG, *_VIOLATIONS}
 
 
 _PING = Frame(PING_FRAME)

@@ -564,6 +564,18 @@ async def test_draining_ends_idle_connections_at_once(nursery: trio.Nursery) -> 
     assert server.result is None
 
 
+async def test_draining_waits_for_no_client_that_keeps_an_idle_connection_open(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    server = Server()
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(server.serve)
+        await trio.testing.wait_all_tasks_blocked()
+        server.draining.begin()
+    assert trio.current_time() == began
+
+
 async def test_draining_lets_a_response_go_out_and_says_that_it_is_the_last(nursery: trio.Nursery) -> None:
     answer = trio.Event()
 

@@ -174,6 +174,24 @@ async def test_closing_an_acceptor_wakes_whoever_accepts() -> None:
             await acceptor.accept()
 
 
+async def test_an_acceptor_that_is_closed_just_as_a_connection_comes_is_closed_and_not_broken() -> None:
+    for _ in range(20):  # which of the two tasks that wake is the first to run is drawn by lot
+        acceptor = await bind("127.0.0.1", 0)
+        host, _, port = acceptor.address.rpartition(":")
+        with socket.socket() as client:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(accept_if_open, acceptor)
+                await trio.testing.wait_all_tasks_blocked()
+                client.connect((host, int(port)))
+                await trio.lowlevel.wait_writable(client)
+                acceptor.close()
+
+
+async def accept_if_open(acceptor: Acceptor) -> None:
+    with suppress(trio.ClosedResourceError):
+        (await acceptor.accept()).close()
+
+
 # ---- one port for everything, on real sockets
 
 

@@ -629,6 +629,23 @@ async def test_our_close_reaches_the_peer_with_code_and_reason(nursery: trio.Nur
     assert served.reports == []
 
 
+async def test_a_peer_that_said_goodbye_and_keeps_the_connection_open_is_not_waited_for(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def leave(request: Request, websocket: WebSocket) -> None:
+        await websocket.receive()
+
+    served = Served(handler=leave)
+    client = await served.start(nursery)
+    began = trio.current_time()
+    await client.send(TextMessage(data="go"))
+    [goodbye] = await client.receive(1)
+    assert isinstance(goodbye, CloseConnection)
+    await client.send(goodbye.response())
+    await served.over.wait()
+    assert trio.current_time() == began
+
+
 async def test_a_handler_that_returns_closes_normally(nursery: trio.Nursery) -> None:
     async def leave(request: Request, websocket: WebSocket) -> None:
         await websocket.receive()
