@@ -34,13 +34,15 @@ from actors.messages import (
     ResignAnswer,
     Sealed,
     TableMessage,
-    View,
 )
 from actors.ports import Clock, Encoder, Entropy, Fenced, GameNotFound, Journal, StoreLostData, StoreUnavailable
 from actors.rules.registry import Registry, RulesVersionMissing, UnknownRules
 from actors.views import Now, action_answer, game_over, resign_answer, results, view
 
 if TYPE_CHECKING:
+    from actors.messages import (
+        View,
+    )
     from actors.ports import JournalWriter
     from actors.rules.interface import AnyRules, JsonObject
     from actors.standing import Standing
@@ -182,12 +184,13 @@ class Table(Actor[TableMessage]):
         self._ended = position.ended
         self._recent.append(position)
 
-    def _call_off(self, event: Aborted) -> None:
+    def _call_off(self, event: Aborted) -> Ended:
         """The game ended with this abort, whether or not its rules could be replayed until then."""
         self._halt = self._standing.suspended = None
         if self._game is not None and self._at is not None:
             self._stand_at(evolve(self._game.abort(self._at), event_id=event.event_id))
         self._ended = Ended(None, (0,) * len(self._created.players), ABORTED)
+        return self._ended
 
     def _tell_what_was_missed(self) -> None:
         """After a crash or a fence there may be events that nobody was shown: another writer's, or our own last."""
@@ -260,14 +263,14 @@ class Table(Actor[TableMessage]):
         missed = [position for position in self._recent if position.event_id > last_event_id]
         if len(missed) != shown.event_id - last_event_id:  # ahead of us, or too far behind
             return evolve(shown, resync=True)
-        views, size = [], 0
+        views: list[View] = []
+        size = 0
         for position in missed:
-            pushed = self._push(self._view(position, seat, changes=True))
-            views.append(pushed.body)
-            size += len(pushed.json)
+            views.append(self._view(position, seat, changes=True))
+            size += len(self._push(views[-1]).json)
             if size > MISSED_BYTES:
                 return evolve(shown, resync=True)
-        return evolve(shown, missed=tuple(body for body in views if isinstance(body, View)))
+        return evolve(shown, missed=tuple(views))
 
     # ---- acting
 
@@ -412,7 +415,7 @@ class Table(Actor[TableMessage]):
             )
         self._writer, self._last_at = writer, event.at
         self._standing.known = event.event_id
-        self._call_off(event)
+        ended = self._call_off(event)
         self._publish()
         answer = AbortAnswer(self._game_id, event.event_id, ABORTED)
         self.reply(answer)
@@ -421,12 +424,11 @@ class Table(Actor[TableMessage]):
         except RulesFault:
             log.warning("game %s was called off, and its rules cannot show it", self._game_id)
             pushes = {}
-        self._tell(pushes or self._last_words(event), event.event_id)
+        self._tell(pushes or self._last_words(event, ended), event.event_id)
         return answer
 
-    def _last_words(self, event: Aborted) -> dict[int, tuple[Push, ...]]:
-        scores = dict.fromkeys(self._created.players, 0)
-        over = GameOver(self._game_id, event.event_id, None, dict(scores), ABORTED, {})
+    def _last_words(self, event: Aborted, ended: Ended) -> dict[int, tuple[Push, ...]]:
+        over = GameOver(self._game_id, event.event_id, None, results(self._created, ended), ended.reason, {})
         return {seat: (self._push(over),) for seat, _ in self._audience.by_seat()}
 
     # ---- telling
