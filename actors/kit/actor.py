@@ -20,34 +20,37 @@
 
 The ref outlives the actor's incarnations and owns its mailbox. Whatever crashes, is cancelled or stopped when: every
 ask ends, with the answer or one of the errors here.
+
+There are four ways to send. `tell` refuses when the mailbox is full, `send` waits for room, `ask` waits for the answer
+too, `post` has it told to a callback. An actor sends to itself with `after` and `every`, and is told of another's end
+by `monitor`; these end with its incarnation.
 """
 
 from __future__ import annotations
 
-import logging
+import math
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import trio
 
-from actors.kit.child import ChildSpec, split
 from actors.kit.errors import ActorCrashed, ActorError, ActorStopped, AskTimeout, MailboxFull
-from actors.kit.mailbox import Letter, Mailbox, Posted
-from actors.kit.policy import Restart
-from actors.kit.reports import trace
+from actors.kit.incarnation import actor_child
+from actors.kit.letters import Letter, Posted
+from actors.kit.mailbox import Mailbox
+from actors.kit.monitors import Callback, Down, Monitor, Watch
+from actors.kit.timers import Timer
 from actors.kit.tree import Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "Actor", "ActorCrashed", "ActorError", "ActorStopped", "Ask", "AskTimeout", "MailboxFull", "Ref", "actor_child",
+    "Actor", "ActorCrashed", "ActorError", "ActorStopped", "Ask", "AskTimeout", "Down", "MailboxFull", "Monitor", "Ref",
+    "Timer", "actor_child",
 ]  # fmt: skip
-
-logger = logging.getLogger("croupier.kit")
 
 M_contra = TypeVar("M_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
-M = TypeVar("M")
 R = TypeVar("R")
 
 
@@ -58,16 +61,19 @@ class Ask(Generic[R_co]):
 
 
 class Actor(Generic[M_contra]):
-    """One incarnation of an actor: made anew at each restart. Subclasses override the three hooks.
+    """One incarnation of an actor: made anew at each restart. Subclasses override the four hooks.
 
-    All hooks run in one task, one after the other. An exception out of `start` or `handle` ends the incarnation, and
-    the supervisor decides what comes next.
+    They run in one task, one after the other: `start`, `handle` for each message, `crashed` if that raised, `stop`. An
+    exception out of `start` or `handle` ends the incarnation, and the supervisor decides what comes next.
+
+    The methods below the hooks are for while it runs: from `start` to the end of `stop`. Before and after that they
+    raise RuntimeError.
     """
 
     _kit_mailbox: Mailbox | None = None
 
     async def start(self) -> None:
-        """Makes ready. No message is handled before it returns; if it raises, `stop` does not run."""
+        """Makes ready. No message is handled before it returns; if it raises, no other hook runs."""
 
     async def handle(self, message: M_contra) -> object:
         """Handles one message. What it returns answers an Ask; for any other message it is ignored.
@@ -76,10 +82,18 @@ class Actor(Generic[M_contra]):
         """
         raise NotImplementedError
 
+    async def crashed(self, error: Exception) -> None:
+        """Is told what `handle` raised, before `stop` runs. Not called for a cancellation, nor for `start` or `stop`.
+
+        By now whoever asked has been told. It is shielded from cancellation and cut off after `stop_timeout` seconds;
+        what it raises is logged, and changes nothing.
+        """
+
     async def stop(self) -> None:
         """Cleans up. Runs at every end of an incarnation that had started: finish, shutdown, crash, cancellation.
 
-        It is shielded from cancellation, and cut off after `stop_timeout` seconds.
+        It is shielded from cancellation, and cut off after `stop_timeout` seconds. What it raises is a crash; but after
+        another failure it is only logged.
         """
 
     def reply(self, answer: object) -> None:
@@ -96,9 +110,49 @@ class Actor(Generic[M_contra]):
         """Ends this actor normally after the message in hand, unless other messages wait; says whether it does.
 
         When it does, senders are refused from this moment on, so no message is lost in between. A permanent child is
-        started again, as after any end.
+        started again, as after any end. Timers do not keep it.
         """
         return self._mailbox().finish()
+
+    def after(self, seconds: float, message: M_contra) -> Timer:
+        """Has this message handled in so many seconds, once.
+
+        When it is due it is the next to be handled, before all that waits in the mailbox, however full that is; of
+        several, in the order in which they are due. After each, one message that waits has its turn. It is not
+        delivered if it is cancelled, even then, nor after this incarnation. Raises ValueError for a negative time.
+        """
+        if not seconds >= 0:
+            raise ValueError(f"a timer cannot be due in {seconds} s")
+        return self._mailbox().timers.set(trio.current_time() + seconds, message)
+
+    def every(self, seconds: float, message: M_contra) -> Timer:
+        """Has this message handled every so many seconds, for the first time in `seconds`, else as `after` does.
+
+        The ticks do not drift, and do not pile up: those that pass while an earlier one waits or the actor is busy are
+        left out, so a slow handler finds at most one due. (Erlang's `timer:send_interval` fills the mailbox then.)
+        Raises ValueError when `seconds` is not positive.
+        """
+        if not seconds > 0:
+            raise ValueError(f"a timer cannot be due every {seconds} s")
+        return self._mailbox().timers.set(trio.current_time() + seconds, message, seconds)
+
+    def monitor(
+        self, ref: Ref[Any], make_message: Callable[[Down], M_contra], *, incarnations: bool = False
+    ) -> Monitor:
+        """Is told when the actor behind `ref` ends for good: once, by the message that `make_message` makes.
+
+        If it has ended already, that is at once, with `noproc`. With `incarnations`, it is told of the end of each of
+        its incarnations that had started, too (`gone` is False; after its stop hook): crashes, restarts for a sibling's
+        sake, and the last, before the end for good. One that was never started is waited for.
+
+        The message goes before all that waits in the mailbox, however full that is. `make_message` is called in this
+        actor's task, and what it raises is a crash. The monitor ends with this incarnation.
+        """
+        box = self._mailbox()
+        watch = Watch(ref._box, box, make_message, incarnations=incarnations)
+        box.start_watching(watch)
+        ref._box.watch(watch)
+        return watch
 
     def _mailbox(self) -> Mailbox:
         if self._kit_mailbox is None:
@@ -139,6 +193,23 @@ class Ref(Generic[M_contra]):
         """Sends the message and does not wait. Raises MailboxFull, ActorStopped; the message then was not taken."""
         self._box.put(Letter(message))
 
+    def tell_first(self, message: M_contra) -> None:
+        """As `tell`, but the message goes before all that `tell`, `send`, `ask` and `post` have sent.
+
+        For the few that must not queue. They have a lane of their own, with room for `capacity` of them.
+        """
+        self._box.put_first(Letter(message))
+
+    async def send(self, message: M_contra, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as in ask
+        """Sends the message; waits for room in the mailbox, at most `timeout` seconds if given, but not until it is
+        handled. Whoever waits for room, here or in `ask`, gets it in order.
+
+        Raises MailboxFull when there is no room in time, ActorStopped. It is taken or it is not: whenever this raises,
+        or is cancelled, it was not taken. Between actors, only along a graph without cycles: two that wait for room in
+        each other's mailbox wait for ever.
+        """
+        await self._box.send(message, math.inf if timeout is None else timeout)
+
     async def ask(self, message: Ask[R], *, timeout: float) -> R:  # noqa: ASYNC109 - one deadline over queue and answer
         """Sends the message, waits for room in the mailbox if need be, and gives the answer, all within `timeout`
         seconds.
@@ -156,112 +227,27 @@ class Ref(Generic[M_contra]):
         """
         self._box.put(Posted(message, on_answer))
 
+    def monitor(self, told: Callable[[Down], None], *, incarnations: bool = False) -> Monitor:
+        """Calls `told` when the actor ends for good, once; at once if it has ended already.
+
+        For code outside of actors; an actor has a `monitor` of its own, which says what `incarnations` does. `told` is
+        called in the task of whoever ends the actor. It must not block, and what it raises is logged.
+        """
+        monitor = Callback(self._box, told, incarnations=incarnations)
+        self._box.watch(monitor)
+        return monitor
+
     def node(self) -> Node:
         """The actor in the tree."""
         box = self._box
-        handling = box.in_hand.message_type if box.in_hand is not None else box.crashed_on
+        letter = box.in_hand
         return Node(
             box.name,
             "actor",
             mailbox_depth=box.depth,
             mailbox_peak=box.peak,
             handled=box.handled,
-            in_hand=handling,
+            in_hand=box.crashed_on if letter is None else letter.message_type,
+            in_hand_for=0.0 if letter is None else trio.current_time() - box.in_hand_since,
+            last_crash=box.last_crash,
         )
-
-
-def actor_child(
-    ref: Ref[M],
-    make: Callable[[], Actor[M]],
-    *,
-    child_id: str | None = None,
-    restart: Restart = Restart.TRANSIENT,
-    shutdown: float = 5.0,
-    start_timeout: float = 5.0,
-    stop_timeout: float = 1.0,
-    ended: Callable[[BaseException | None], None] | None = None,
-    confidential: bool = True,
-) -> ChildSpec:
-    """An actor as a supervised child: `make` makes an incarnation of the actor behind `ref`. The times are seconds.
-
-    At its end for good `ref` is stopped first, then `ended` is called, then every message that still waits is failed
-    with ActorStopped: so a sender who learns of it finds `ended` done. Reports are confidential unless told otherwise:
-    what an actor raises may quote its messages.
-    """
-    box = ref._box
-
-    def gone(reason: BaseException | None) -> None:
-        left = box.close(reason)
-        try:
-            if ended is not None:
-                ended(reason)
-        finally:
-            box.fail(left)
-
-    async def run(status: trio.TaskStatus[Any]) -> None:
-        if box.begin(reopen=restart is Restart.PERMANENT):
-            await _incarnation(make(), box, stop_timeout, confidential, status)
-        else:
-            status.started()
-
-    return ChildSpec(
-        id=ref.name if child_id is None else child_id,
-        run=run,
-        restart=restart,
-        shutdown=shutdown,
-        start_timeout=start_timeout,
-        ask_to_stop=box.ask_to_stop,
-        ended=gone,
-        describe=ref.node,
-        confidential=confidential,
-    )
-
-
-async def _incarnation(
-    actor: Actor[Any], box: Mailbox, stop_timeout: float, confidential: bool, status: trio.TaskStatus[Any]
-) -> None:
-    actor._kit_mailbox = box
-    try:
-        await actor.start()
-        status.started()
-        failed = True
-        try:
-            await _serve(actor, box)
-            failed = False
-        finally:
-            with trio.move_on_after(stop_timeout, shield=True) as scope:
-                await (_stop_after_failure(actor, box, confidential) if failed else actor.stop())
-            if scope.cancelled_caught:
-                logger.error("the stop hook of %s took longer than %g s and was cut off", box.name, stop_timeout)
-    finally:
-        box.asked_to_stop = False
-
-
-async def _stop_after_failure(actor: Actor[Any], box: Mailbox, confidential: bool) -> None:
-    try:
-        await actor.stop()
-    except Exception as exc:  # the first failure is the one that counts
-        logger.error("the stop hook of %s failed\n%s", box.name, trace(exc, confidential=confidential))
-
-
-async def _serve(actor: Actor[Any], box: Mailbox) -> None:
-    while (letter := await box.take()) is not None:
-        box.in_hand = letter
-        try:
-            answer = await actor.handle(letter.message)
-        except BaseException as exc:
-            box.in_hand = None
-            _fail(letter, box, exc)
-            raise
-        letter.answer(answer)
-        box.in_hand = None
-        box.handled += 1
-
-
-def _fail(letter: Letter, box: Mailbox, exc: BaseException) -> None:
-    crash, _ = split(exc)
-    if crash is None:
-        letter.fail(ActorStopped(None, name=box.name, begun=True))
-    else:
-        box.crashed_on = letter.message_type
-        letter.fail(ActorCrashed(box.name, letter.message_type))

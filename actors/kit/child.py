@@ -1,4 +1,4 @@
-"""A supervised child: how it is described, one incarnation of it, and how it is stopped.
+"""A supervised child: how it is described, its incarnations, and how it is stopped.
 
 A child's exit is classified *outside* its own cancel scope: inside, a crash during a cancellation is a group that mixes
 Cancelled in, and `except Exception` misses it.
@@ -7,20 +7,24 @@ Cancelled in, and `except Exception` misses it.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final, Protocol
 
 import trio
-from attrs import define, evolve, field, frozen, validators
+from attrs import define, field, frozen, validators
 
 from actors.kit.policy import How, Restart
-from actors.kit.reports import trace
+from actors.kit.reports import place, trace
 from actors.kit.tree import Node
 
 logger = logging.getLogger("croupier.kit")
 
 OVERRUN_AFTER = 2.0
 """Seconds that a cancelled child may take to clean up before it is reported as overrunning."""
+
+KILL: Final = 0.0
+"""`ChildSpec(shutdown=KILL)` is OTP's `brutal_kill`: the child is not asked, it is cancelled at once."""
 
 
 class StartTimeout(Exception):
@@ -32,27 +36,32 @@ class ChildSpec:
     """What a supervisor has to know of a child: an actor (`actor_child`), a supervisor (`as_child`) or any service.
 
     `run` is an async function in the manner of `nursery.start`: it calls `task_status.started()` when it is up. It runs
-    again from the beginning at each restart. `start_timeout` and `shutdown` are seconds.
+    again from the beginning at each restart. `start_timeout` is in seconds.
 
     To stop it, `ask_to_stop` is called if there is one (it must not block; the child returns from `run` when it has
     finished in order), and after `shutdown` seconds `run` is cancelled; without `ask_to_stop` it is cancelled at once.
+    `shutdown` may be `math.inf`, for a child that surely stops by itself, and `KILL`: it is not even asked.
 
-    `ended` is called once, when the child is gone for good: with the exception that ended it, or None when it returned
-    or was stopped. It must not block, and may raise nothing. When a supervisor that its own supervisor restarts starts
-    its children anew, that is a new life, with an end of its own.
+    `ended` is called once, when the child is gone for good or at rest: with the exception that ended it, or None when
+    it returned or was stopped. It must not block, and may raise nothing. When a child that rests is started again, and
+    when a supervisor that its own supervisor restarts starts its children anew, that is a new life, with an end of its
+    own.
 
-    `describe` tells of the child and what is below it. `confidential`: its exceptions may quote hidden things, so
-    reports leave their texts out.
+    `significant`: its end may be the supervisor's too, see `AutoShutdown`. `supervisor` says that it is one, for
+    `count_children`. `describe` tells of the child and what is below it. `confidential`: its exceptions may quote
+    hidden things, so reports leave their texts out.
     """
 
     id: str
     run: Callable[[trio.TaskStatus[Any]], Awaitable[None]]
     restart: Restart = Restart.PERMANENT
-    shutdown: float = field(default=5.0, validator=validators.ge(0))
+    significant: bool = False
+    shutdown: float = field(default=5.0, validator=validators.ge(KILL))
     start_timeout: float = field(default=5.0, validator=validators.gt(0))
     ask_to_stop: Callable[[], None] | None = None
     ended: Callable[[BaseException | None], None] | None = None
     describe: Callable[[], Node] | None = None
+    supervisor: bool = False
     confidential: bool = False
 
 
@@ -96,18 +105,37 @@ def _belongs_to_trio(exc: BaseException) -> bool:
     return isinstance(exc, (trio.Cancelled, GeneratorExit))
 
 
+class Home(Protocol):
+    """Where a child lives: what its supervisor is told of it. All of it is called synchronously, from its task or from
+    whoever stops it."""
+
+    def came_up(self, child: Child) -> None:
+        """It is up."""
+
+    def after(self, child: Child, exited: Exit) -> float | None:
+        """An incarnation is over: in how many seconds the same task is to run the next one, or None for never."""
+
+    def left(self, child: Child) -> None:
+        """Its task ends."""
+
+    def overran(self, child: Child, where: str) -> None:
+        """It did not stop in time; `where` tells where its task is."""
+
+
 @define(eq=False)
 class Child:
-    """A child and its present incarnation. It is its own task status.
+    """A child, its present incarnation and those before. It is its own task status.
 
-    `changed` is called, synchronously, when it has come up. `incarnation` counts from 1, 0 before the first. `reason`
-    is what its latest incarnation ended with.
+    `incarnation` counts from 1, 0 before the first. `reason` is what its latest incarnation ended with. `answers`: it
+    was started by somebody who is told what it fails to start with, so that its failure is no matter for the policy.
+    `ended`: it is at rest, or gone for good, and whom it may concern has been told.
     """
 
     spec: ChildSpec
-    changed: Callable[[], None]
+    home: Home
     incarnation: int = 0
     restarts: int = 0
+    answers: bool = False
     running: bool = False
     up: bool = False
     stopping: bool = False
@@ -116,44 +144,61 @@ class Child:
     ended: bool = False
     reason: BaseException | None = None
     exit: Exit | None = None
+    last_crash: str | None = None
+    _task: trio.lowlevel.Task | None = None
     _scope: trio.CancelScope | None = None
     _down: trio.Event | None = None
 
-    # ---- one incarnation
+    # ---- its task
 
-    def schedule(self) -> None:
+    def schedule(self, *, answers: bool = False) -> None:
         """Called before the task that will run `live` is made, so that there is no moment at which it seems down."""
+        if self.ended:
+            self.ended = False
+            self.restarts = 0
+        self.answers = answers
         self.running = True
         self.stopping = self.retrying = False
-        self.exit = None
+        self.exit = self.reason = None
 
     async def live(self) -> Exit:
-        """Runs one incarnation to its end; every way to end is a returned Exit, but for a cancellation from above."""
-        if self.stopping:
-            self._over()
-            return Exit(False)
-        self.incarnation += 1
-        self._scope = trio.CancelScope(deadline=trio.current_time() + self.spec.start_timeout)
-        crash: Exception | None = None
-        fatal: BaseException | None = None
+        """Runs an incarnation to its end, and then the next one if its home says so; gives how the last one ended.
+        Every way to end is an Exit, but for a cancellation from above."""
+        # One coroutine for all of a child's life: there may be a hundred thousand of them.
+        failure: BaseException | None
         try:
-            with self._scope:
-                await self.spec.run(self)
-        except trio.Cancelled:
-            raise
-        except BaseException as exc:
-            crash, fatal = split(exc)
-            if fatal is not None and _belongs_to_trio(fatal):
-                raise
+            while True:
+                failure = None
+                try:
+                    if not self.stopping:
+                        with self._begin():
+                            await self.spec.run(self)
+                except trio.Cancelled:
+                    raise
+                except BaseException as exc:
+                    if _belongs_to_trio(exc):
+                        raise
+                    failure = exc
+                finally:
+                    was_up, too_late = self._over()
+                exited = self._classify(failure, was_up, too_late)
+                delay = self.home.after(self, exited)
+                if delay is None:
+                    return exited
+                # What it crashed with would otherwise hang on, with all that its frames hold, as long as it runs.
+                del exited, failure
+                self.schedule()
+                if delay > 0:
+                    await self.pause(delay)
+                self.restarts += 1
         finally:
-            was_up = self.up
-            timed_out = self._scope.cancel_called and not self.stopping
-            self._over()
-        if timed_out:
-            crash = StartTimeout(f"{self.spec.id} was not up within {self.spec.start_timeout:g} s")
-        elif crash is None and fatal is None and not was_up and not self.stopping:
-            crash = RuntimeError(f"{self.spec.id} ended without calling task_status.started()")
-        return Exit(was_up, crash, fatal)
+            self.home.left(self)
+
+    def _begin(self) -> trio.CancelScope:
+        self.incarnation += 1
+        self._task = trio.lowlevel.current_task()
+        self._scope = trio.CancelScope(deadline=trio.current_time() + self.spec.start_timeout)
+        return self._scope
 
     def started(self, value: object = None) -> None:
         """The child is up (called by it, once). What it passes is not kept: a restart would make it stale."""
@@ -161,16 +206,36 @@ class Child:
             raise RuntimeError(f"{self.spec.id} called task_status.started() twice")
         assert self._scope is not None
         if not self._scope.cancel_called:
-            self._scope.deadline = float("inf")
+            self._scope.deadline = math.inf
             self.up = True
-            self.changed()
+            self.home.came_up(self)
 
-    def _over(self) -> None:
+    def _over(self) -> tuple[bool, bool]:
+        """Its incarnation is over; says whether it had been up, and whether it was cancelled for not being so."""
+        was_up = self.up
+        too_late = self._scope is not None and self._scope.cancel_called and not self.stopping
         self.running = self.up = self.overrunning = False
-        self._scope = None
+        self._scope = self._task = None
         if self._down is not None:
             self._down.set()
             self._down = None
+        return was_up, too_late
+
+    def _classify(self, failure: BaseException | None, was_up: bool, too_late: bool) -> Exit:
+        crash, fatal = split(failure) if failure is not None else (None, None)
+        if too_late:
+            crash = StartTimeout(f"{self.spec.id} was not up within {self.spec.start_timeout:g} s")
+        elif failure is None and not was_up and not self.stopping:
+            crash = RuntimeError(f"{self.spec.id} ended without calling task_status.started()")
+        return Exit(was_up, crash, fatal)
+
+    async def pause(self, seconds: float) -> None:
+        """Waits before the next try, unless it is stopped meanwhile."""
+        self.retrying = True
+        with trio.CancelScope() as self._scope:
+            await trio.sleep(seconds)
+        self._scope = None
+        self.retrying = False
 
     # ---- its end
 
@@ -178,7 +243,7 @@ class Child:
         """Asks it to stop, or cancels it if it cannot be asked; says whether it was asked. From now on its exit is no
         cause for a restart."""
         self.stopping = True
-        if not self.up or self.spec.ask_to_stop is None or self.spec.shutdown == 0:
+        if not self.up or self.spec.ask_to_stop is None or self.spec.shutdown == KILL:
             self.cancel()
             return False
         try:
@@ -204,11 +269,13 @@ class Child:
         if self.ask_to_stop():
             with trio.move_on_after(self.spec.shutdown):
                 await self.wait_down()
+            if self.running:
+                self.report_overrun(f"it did not stop within {self.spec.shutdown:g} s, and is cancelled")
             self.cancel()
         with trio.move_on_after(OVERRUN_AFTER):
             await self.wait_down()
         if self.running:
-            self.report_overrun()
+            self.report_overrun("it was cancelled, and will not stop")
             await self.wait_down()
 
     async def wait_down(self) -> None:
@@ -218,19 +285,12 @@ class Child:
                 self._down = trio.Event()
             await self._down.wait()
 
-    async def pause(self, seconds: float) -> None:
-        """Waits before the next try, unless it is stopped meanwhile."""
-        self.retrying = True
-        with trio.CancelScope() as self._scope:
-            await trio.sleep(seconds)
-        self._scope = None
-        self.retrying = False
-
     def end(self, reason: BaseException | None) -> None:
-        """It is gone for good: tells whom it may concern, once."""
+        """It is at rest or gone for good: tells whom it may concern, once."""
         if self.ended:
             return
         self.ended = True
+        self.retrying = False
         if self.spec.ended is None:
             return
         try:
@@ -240,10 +300,13 @@ class Child:
 
     # ---- what is told of it
 
-    def report_overrun(self) -> None:
-        """Logs that it should have stopped by now; the tree shows it too."""
+    def report_overrun(self, what: str) -> None:
+        """Logs that it should have stopped by now, and where it is; the tree and its supervisor's reports tell it too.
+        `what` it does, in a few words."""
         self.overrunning = True
-        logger.error("%s overruns: it was cancelled, and will not stop", self.spec.id)
+        where = "" if self._task is None else place(self._task.iter_await_frames())
+        logger.error("%s overruns: %s\n%s", self.spec.id, what, where)
+        self.home.overran(self, where)
 
     def trace(self, exc: BaseException) -> str:
         """The traceback as text, as confidential as the child."""
@@ -251,10 +314,19 @@ class Child:
 
     def node(self) -> Node:
         """The child now, with what is below it."""
-        seen = self.spec.describe() if self.spec.describe is not None else Node(self.spec.id, "service")
-        return evolve(seen, name=self.spec.id, state=self._state(), restarts=self.restarts)
+        return self._described().supervised(self.spec.id, self.state, self.restarts, self.last_crash)
 
-    def _state(self) -> str:
+    def _described(self) -> Node:
+        if self.spec.describe is not None:
+            try:
+                return self.spec.describe()
+            except Exception as exc:
+                logger.error("%s cannot be described\n%s", self.spec.id, self.trace(exc))
+        return Node(self.spec.id, "service")
+
+    @property
+    def state(self) -> str:
+        """As in `Node.state`."""
         if self.overrunning:
             return "overrunning"
         if self.retrying:

@@ -1,7 +1,11 @@
 """A supervisor of any number of children that have nothing to do with each other: the tables, the connections.
 
-Each child is one task, which carries out the restart policy for itself; so the restart intensity counts per child, and
-a child that exceeds it is given up alone. They are stopped in parallel, under one deadline.
+Each child is one task for all its life, and the restart policy is carried out in it; so the restart intensity counts
+per child, and a child that exceeds it is given up alone. They are stopped in parallel, under one deadline.
+
+Starting and stopping many takes time in proportion to their number, and more than half of that of a start belongs to
+the garbage collector, which looks at every object that stays some five times while the heap grows. So a child is made
+of few objects. The collector is the process's own, and nothing here touches it: see docs/otp.md.
 """
 
 from __future__ import annotations
@@ -11,13 +15,15 @@ import logging
 from typing import TYPE_CHECKING
 
 import trio
+from attrs import define, field
 
 from actors.kit.child import OVERRUN_AFTER, Child
-from actors.kit.policy import Exited, GiveUp, Member, Policy, Start, decide
-from actors.kit.shelter import Shelter
+from actors.kit.policy import GiveUp, Member, Policy, Start, decide
+from actors.kit.roster import AlreadyStarted, ChildNotFound
+from actors.kit.shelter import Shelter, SupervisorStopped, no_jitter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from actors.kit.child import ChildSpec, Exit
     from actors.kit.tree import Node
@@ -26,11 +32,20 @@ logger = logging.getLogger("croupier.kit")
 
 _LISTED = 1000
 _NAMED = 10
+_SLICE = 1000
+"""So many children are asked to stop without letting other tasks run."""
+
+
+@define(eq=False)
+class _Starting:
+    settled: trio.Event = field(factory=trio.Event)
+    up: bool = False
 
 
 class DynamicSupervisor(Shelter):
     """Takes children while it runs. A child that crashes more than `max_restarts` times within `within` seconds is
-    given up; when the supervisor stops, its children together have `shutdown` seconds before they are cancelled."""
+    given up; when the supervisor stops, its children together have `shutdown` seconds before they are cancelled, which
+    may be `math.inf`. `jitter`: see `Shelter`."""
 
     def __init__(
         self,
@@ -40,12 +55,14 @@ class DynamicSupervisor(Shelter):
         within: float = 5.0,
         shutdown: float = 5.0,
         keep_reports: int = 32,
+        jitter: Callable[[], float] = no_jitter,
     ) -> None:
-        super().__init__(name, keep_reports=keep_reports)
+        super().__init__(name, keep_reports=keep_reports, jitter=jitter)
         self._policy = Policy(max_restarts=max_restarts, within=within)
         self._shutdown = shutdown
         self._children: dict[str, Child] = {}
-        self._on_change = self._ring_if_last
+        self._policies: dict[str, Policy] = {}  # of those that have crashed
+        self._awaited: dict[str, _Starting] = {}  # those whose start somebody waits for
 
     def __contains__(self, child_id: object) -> bool:
         """Whether there is a child of this id: from `spawn` until just before its `ended` is called."""
@@ -60,55 +77,84 @@ class DynamicSupervisor(Shelter):
         """Takes a child and returns at once; the child starts in the background.
 
         If its start fails, it is gone for good with that exception as the reason; it is tried only once. Later crashes
-        restart it as `spec.restart` says. Raises ValueError for an id that is taken, SupervisorStopped; `spec.ended` is
-        then not called.
+        restart it as `spec.restart` says. Raises AlreadyStarted for an id that is taken, ValueError for a significant
+        child (there is no automatic shutdown here), SupervisorStopped; `spec.ended` is then not called.
         """
-        nursery = self._open_nursery()
-        if spec.id in self._children:
-            raise ValueError(f"{self.name} has a child {spec.id} already")
-        child = self._children[spec.id] = Child(spec, self._on_change)
-        child.schedule()
-        nursery.start_soon(self._host, child, name=spec.id)
+        self._take(spec)
 
-    async def stop_child(self, child_id: str) -> None:
-        """Stops a child for good and waits until it is gone. Raises KeyError when there is none of this id.
+    async def start_child(self, spec: ChildSpec) -> None:
+        """Takes a child and waits until it is up. Others may come and go meanwhile.
+
+        What it fails to start with comes bare, and it is then no child. Raises SupervisorStopped when it is stopped
+        before it is up, and what `spawn` raises. Cancelled: the child is started nevertheless.
+        """
+        child = self._take(spec)
+        starting = self._awaited[spec.id] = _Starting()
+        await starting.settled.wait()
+        if starting.up:
+            return
+        if isinstance(child.reason, Exception):
+            raise child.reason
+        raise SupervisorStopped(f"{spec.id} was stopped before it was up")
+
+    def _take(self, spec: ChildSpec) -> Child:
+        nursery = self._open_nursery()
+        self._policy.check(spec.id, spec.restart, spec.significant)
+        if spec.id in self._children:
+            raise AlreadyStarted(self.name, spec.id)
+        child = self._children[spec.id] = Child(spec, self)
+        child.schedule(answers=True)
+        nursery.start_soon(child.live, name=spec.id)
+        return child
+
+    async def terminate_child(self, child_id: str) -> None:
+        """Stops a child for good and waits until it is gone. Raises ChildNotFound, which is a KeyError.
 
         Cancelled: the child has been asked to stop, and may still run; call it again.
         """
-        await self._children[child_id].stop()
+        child = self._children.get(child_id)
+        if child is None:
+            raise ChildNotFound(self.name, child_id)
+        await child.stop()
+
+    async def stop_child(self, child_id: str) -> None:
+        """The same as `terminate_child`: a child that was stopped here is no child any more."""
+        await self.terminate_child(child_id)
 
     # ---- one child's whole life
 
-    async def _host(self, child: Child) -> None:
-        policy = self._policy
-        try:
-            while True:
-                exited = await child.live()
-                policy, delay = self._after(child, exited, policy)
-                if delay is None:
-                    return
-                child.restarts += 1
-                child.schedule()
-                if delay > 0:
-                    await child.pause(delay)
-        finally:
-            del self._children[child.spec.id]
-            child.end(child.reason)
-            self._ring_if_last()
+    def came_up(self, child: Child) -> None:
+        """A child is up."""
+        self._settle(child, up=True)
 
-    def _after(self, child: Child, exited: Exit, policy: Policy) -> tuple[Policy, float | None]:
-        """The policy from here on, and after how many seconds to go on; None: not at all."""
+    def after(self, child: Child, exited: Exit) -> float | None:
+        """What the policy makes of a child's exit."""
         if not self._note(child, exited) or self._leaving:
-            return policy, None
-        if not policy.members:
-            policy = policy.with_member(Member(child.spec.id, child.spec.restart))
-        policy, actions = decide(policy, Exited(child.spec.id, exited.how, trio.current_time()))
+            return None
+        child_id = child.spec.id
+        policy = self._policies.get(child_id) or self._policy.with_member(Member(child_id, child.spec.restart))
+        self._policies[child_id], actions = decide(policy, self._exited(child, exited))
         match actions:
             case (Start(_, delay),):
-                return policy, delay
+                return delay
             case (GiveUp(),):
-                logger.error("%s gave %s up: too many restarts", self.name, child.spec.id)
-        return policy, None
+                self._report_given_up(child)
+        return None
+
+    def left(self, child: Child) -> None:
+        """A child is gone for good."""
+        del self._children[child.spec.id]
+        self._policies.pop(child.spec.id, None)
+        self._settle(child, up=False)
+        child.end(child.reason)
+        if not self._children:
+            self._ring()
+
+    def _settle(self, child: Child, *, up: bool) -> None:
+        starting = self._awaited.pop(child.spec.id, None)
+        if starting is not None:
+            starting.up = up
+            starting.settled.set()
 
     # ---- all of them
 
@@ -118,19 +164,27 @@ class DynamicSupervisor(Shelter):
         return None
 
     async def _stop_children(self, failure: BaseException | None) -> None:
-        for child in list(self._children.values()):
-            child.ask_to_stop()
-        with trio.move_on_after(self._shutdown):
+        await self._each(Child.ask_to_stop)
+        with trio.move_on_after(self._shutdown):  # from when they have all been asked
             await self._until(self._is_empty)
-        for child in list(self._children.values()):
-            child.cancel()
+        self._report_overruns(f"it did not stop within {self._shutdown:g} s, and is cancelled")
+        await self._each(Child.cancel)
         with trio.move_on_after(OVERRUN_AFTER):
             await self._until(self._is_empty)
-        if self._children:
-            for child in itertools.islice(self._children.values(), _NAMED):
-                child.report_overrun()
-            logger.error("%s waits for %d children that will not stop", self.name, len(self._children))
-            await self._until(self._is_empty)
+        self._report_overruns("it was cancelled, and will not stop")
+        await self._until(self._is_empty)
+
+    async def _each(self, do: Callable[[Child], object]) -> None:
+        for number, child in enumerate(list(self._children.values()), 1):
+            do(child)
+            if number % _SLICE == 0:
+                await trio.lowlevel.checkpoint()
+
+    def _report_overruns(self, what: str) -> None:
+        for child in itertools.islice(self._children.values(), _NAMED):
+            child.report_overrun(what)
+        if len(self._children) > _NAMED:
+            logger.error("%s waits for %d children that do not stop", self.name, len(self._children))
 
     def _bury(self) -> None:
         """Each child's own task has seen to that."""
@@ -139,9 +193,9 @@ class DynamicSupervisor(Shelter):
     def _is_empty(self) -> bool:
         return not self._children
 
-    def _ring_if_last(self) -> None:
-        if not self._children:
-            self._ring()
+    @property
+    def _all(self) -> Collection[Child]:
+        return self._children.values()
 
     def _child_nodes(self) -> tuple[tuple[Node, ...], int]:
         listed = tuple(child.node() for child in itertools.islice(self._children.values(), _LISTED))

@@ -1,129 +1,33 @@
 """A bounded mailbox that outlives the incarnations of the actor that reads it.
 
 The ref owns it: closing the last receiver of a Trio memory channel throws its buffer away, so a channel that an
-incarnation owned would die with it. There is one reader, so it parks and unparks a single task. A letter that asks
-settles itself: it wakes the task that sent it, or calls its callback, without a task or a cancel scope in between.
+incarnation owned would die with it. There is one reader, so it parks and unparks a single task.
+
+What the reader gets next: nothing more, if it is asked to stop; else the control lane (what monitors tell, and what was
+told first); else a timer that is due, though never two in a row while a letter is queued; else the queue.
 """
 
 from __future__ import annotations
 
 import enum
-import logging
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 
 from actors.kit.errors import ActorStopped, AskTimeout, MailboxFull
-from actors.kit.reports import trace
+from actors.kit.letters import Asked, Letter, Posted, Sent
+from actors.kit.monitors import Down, Notice
+from actors.kit.timers import Timers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
-    from actors.kit.errors import ActorError
+    from actors.kit.monitors import Monitor, Watch
 
-logger = logging.getLogger("croupier.kit")
+__all__ = ["Asked", "Letter", "Mailbox", "Posted", "Sent"]
 
 _ki_safe = trio.lowlevel.enable_ki_protection
-
-
-class Letter:
-    """A message on its way to an actor that nobody waits for: its answer or failure goes nowhere."""
-
-    __slots__ = ("message",)
-
-    def __init__(self, message: object) -> None:
-        self.message = message
-
-    @property
-    def message_type(self) -> str:
-        """The name of the message's type: all that reports may tell of it."""
-        return type(self.message).__name__
-
-    def lapsed(self) -> bool:
-        """Whether the sender's deadline has passed, so that handling it would help nobody."""
-        return False
-
-    def answer(self, value: object) -> None:
-        """Hands the sender its answer. Only the first answer or failure counts."""
-
-    def fail(self, error: ActorError) -> None:
-        """Tells the sender that there will be no answer. Only the first answer or failure counts."""
-
-
-class Posted(Letter):
-    """A message whose answer goes to a callback, called in the task of whoever settles it."""
-
-    __slots__ = ("on_answer",)
-
-    def __init__(self, message: object, on_answer: Callable[[Any], None]) -> None:
-        self.message = message
-        self.on_answer: Callable[[Any], None] | None = on_answer
-
-    def answer(self, value: object) -> None:
-        """Calls the callback, once. What it raises is logged, and is not the actor's business."""
-        on_answer, self.on_answer = self.on_answer, None
-        if on_answer is None:
-            return
-        try:
-            on_answer(value)
-        except Exception as exc:
-            logger.error("the callback of a %s failed\n%s", self.message_type, trace(exc, confidential=True))
-
-    def fail(self, error: ActorError) -> None:
-        """Calls the callback with the error, once."""
-        self.answer(error)
-
-
-class Asked(Letter):
-    """A message whose sender sleeps until it is answered, or until its deadline (in Trio's time)."""
-
-    __slots__ = ("deadline", "error", "mailbox", "result", "task")
-
-    def __init__(self, message: object, mailbox: Mailbox, deadline: float) -> None:
-        self.message = message
-        self.mailbox = mailbox
-        self.deadline = deadline
-        # None as soon as nobody waits any more: settled, timed out or cancelled. A late answer then has no effect.
-        self.task: trio.lowlevel.Task | None = trio.lowlevel.current_task()
-        self.result: object = None
-        self.error: ActorError | None = None
-
-    def lapsed(self) -> bool:
-        """Whether the deadline has passed, even if its timer has not been served yet."""
-        return self.deadline <= trio.current_time()
-
-    @_ki_safe
-    def answer(self, value: object) -> None:
-        """Wakes the asker with the answer; nothing happens if it has gone."""
-        if self.task is not None:
-            task, self.task = self.task, None
-            self.result = value
-            trio.lowlevel.reschedule(task)
-
-    @_ki_safe
-    def fail(self, error: ActorError) -> None:
-        """Wakes the asker with the error; nothing happens if it has gone."""
-        if self.task is not None:
-            task, self.task = self.task, None
-            self.error = error
-            trio.lowlevel.reschedule(task)
-
-    def abandon(self, _: object) -> trio.lowlevel.Abort:
-        """The asker was cancelled or timed out: takes the message back if it still waits, forgets the answer if not."""
-        self.task = None
-        self.mailbox.withdraw(self)
-        return trio.lowlevel.Abort.SUCCEEDED
-
-    def outcome(self) -> object:
-        """The answer, or raises the failure."""
-        if self.error is None:
-            return self.result
-        error, self.error = self.error, None
-        try:
-            raise error
-        finally:
-            del error  # an exception whose traceback holds its own frame waits for the garbage collector
 
 
 class _Door(enum.Enum):
@@ -132,16 +36,20 @@ class _Door(enum.Enum):
     CLOSED = enum.auto()  # shut from outside: the actor is gone for good
 
 
+_OPEN = _Door.OPEN
+
+
 class Mailbox:
     """The queue of one actor, at most `capacity` letters long.
 
-    Asks for which there is no room wait beside it, in order, and move up by themselves, so an asker sleeps once. While
-    any wait, the queue is full, so nobody overtakes them. `asked_to_stop` is no letter and never queues.
+    Letters for which there is no room and whose senders wait stand beside it, in order, and move up by themselves, so a
+    sender sleeps once. While any wait, the queue is full, so nobody overtakes them. `asked_to_stop` is no letter and
+    never queues. `in_hand` is the letter that is being handled, since `in_hand_since` (Trio's time).
     """
 
     __slots__ = (
-        "_door", "_queue", "_reader", "_reason", "_waiting", "asked_to_stop", "capacity", "crashed_on", "handled",
-        "in_hand", "name", "peak",
+        "_control", "_door", "_queue", "_reader", "_reason", "_timers", "_waiting", "_watchers", "_watching",
+        "asked_to_stop", "capacity", "crashed_on", "handled", "in_hand", "in_hand_since", "last_crash", "name", "peak",
     )  # fmt: skip
 
     def __init__(self, name: str, capacity: int) -> None:
@@ -152,17 +60,24 @@ class Mailbox:
         self.peak = 0
         self.handled = 0
         self.in_hand: Letter | None = None
+        self.in_hand_since = 0.0
         self.crashed_on: str | None = None
+        self.last_crash: str | None = None
         self.asked_to_stop = False
         self._queue: deque[Letter] = deque()
-        self._waiting: deque[Asked] | None = None  # made when first needed: most actors never fill up
+        # Made when first needed: most actors never fill up, set no timer and watch nobody.
+        self._waiting: deque[Letter] | None = None
+        self._control: deque[Letter] | None = None
+        self._timers: Timers | None = None
+        self._watchers: dict[Monitor, None] | None = None  # who is told when this actor ends, in order
+        self._watching: dict[Watch, None] | None = None  # what this incarnation is told about others
         self._reader: trio.lowlevel.Task | None = None
         self._door = _Door.OPEN
         self._reason: BaseException | None = None
 
     @property
     def depth(self) -> int:
-        """How many messages wait, those of asks that wait for room included."""
+        """How many messages wait, those for which there is no room yet included. Control messages are not counted."""
         return len(self._queue) + (len(self._waiting) if self._waiting else 0)
 
     @property
@@ -175,7 +90,7 @@ class Mailbox:
     @_ki_safe
     def put(self, letter: Letter) -> None:
         """Queues the letter. Raises MailboxFull, ActorStopped; the letter then was not taken and is not settled."""
-        if self._door is not _Door.OPEN:
+        if self._door is not _OPEN:
             raise ActorStopped(self._reason, name=self.name)
         waiting = len(self._queue)
         if waiting >= self.capacity:
@@ -184,6 +99,16 @@ class Mailbox:
         if waiting >= self.peak:
             self.peak = waiting + 1
         self._wake()
+
+    @_ki_safe
+    def put_first(self, letter: Letter) -> None:
+        """Puts the letter into the control lane, which holds `capacity` of these beside the notices of monitors. Raises
+        as `put` does."""
+        if self._door is not _OPEN:
+            raise ActorStopped(self._reason, name=self.name)
+        if sum(not isinstance(other, Notice) for other in self._control or ()) >= self.capacity:
+            raise MailboxFull(self.name)
+        self.put_notice(letter)
 
     async def ask(self, message: object, seconds: float) -> object:
         """Queues the message, waiting for room if need be, and waits for the answer.
@@ -201,13 +126,34 @@ class Mailbox:
             return letter.outcome()
         raise AskTimeout(self.name, seconds)
 
-    def _wait_for_room(self, letter: Asked) -> None:
+    async def send(self, message: object, seconds: float) -> None:
+        """Queues the message, waiting at most `seconds` for room.
+
+        Raises MailboxFull, ActorStopped; the message then was not taken. Cancelled: it was not taken either; once it
+        is, a cancellation comes too late. Lets other tasks run, each time.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        try:
+            self.put(Letter(message))
+        except MailboxFull:
+            letter = Sent(message, self)
+        else:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            return
+        with trio.CancelScope(deadline=trio.current_time() + seconds):
+            self._wait_for_room(letter)
+            await trio.lowlevel.wait_task_rescheduled(letter.abandon)
+            letter.outcome()
+            return
+        raise MailboxFull(self.name)
+
+    def _wait_for_room(self, letter: Letter) -> None:
         if self._waiting is None:
             self._waiting = deque()
         self._waiting.append(letter)
 
     @_ki_safe
-    def withdraw(self, letter: Asked) -> None:
+    def withdraw(self, letter: Letter) -> None:
         """Takes back a letter that nobody waits for any more; a letter that is no longer queued is left alone."""
         try:
             self._queue.remove(letter)
@@ -219,7 +165,9 @@ class Mailbox:
 
     def _move_up(self) -> None:
         if self._waiting:
-            self._queue.append(self._waiting.popleft())
+            letter = self._waiting.popleft()
+            self._queue.append(letter)
+            letter.taken_in()
 
     # ---- the actor's side
 
@@ -227,19 +175,44 @@ class Mailbox:
     async def take(self) -> Letter | None:
         """The next letter, or None when the actor is to end: it was asked to stop, or finishes.
 
-        Lets other tasks run, each time. Cancelled: no letter is lost.
+        Lets other tasks run, each time. Cancelled: no letter is lost. Raises what making the message of a monitor does.
         """
-        if self._queue or self.asked_to_stop or self._door is not _Door.OPEN:
-            await trio.lowlevel.checkpoint()
-        while not self.asked_to_stop and self._door is _Door.OPEN:
+        ready = self._queue or self._control or self._timers or self.asked_to_stop or self._door is not _OPEN
+        while True:
+            if ready:
+                await trio.lowlevel.checkpoint()
+            elif self._timers:
+                await self._park_until(self._timers.next_due())
+            else:
+                self._reader = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(self._leave)
+            if self.asked_to_stop or self._door is not _OPEN:
+                return None
+            if (self._control or self._timers) and (letter := self._ahead()) is not None:
+                return letter
             while self._queue:
                 letter = self._queue.popleft()
-                self._move_up()
+                if self._waiting:
+                    self._move_up()
                 if not letter.lapsed():
                     return letter
+            ready = False
+
+    def _ahead(self) -> Letter | None:
+        """What goes before the queue."""
+        while self._control:
+            letter = self._control.popleft()
+            if not letter.lapsed():
+                letter.open()
+                return letter
+        if self._timers is None:
+            return None
+        return self._timers.take(trio.current_time(), others_wait=bool(self._queue))
+
+    async def _park_until(self, due: float) -> None:
+        with trio.CancelScope(deadline=due):
             self._reader = trio.lowlevel.current_task()
             await trio.lowlevel.wait_task_rescheduled(self._leave)
-        return None
 
     def _leave(self, _: object) -> trio.lowlevel.Abort:
         self._reader = None
@@ -249,6 +222,54 @@ class Mailbox:
         if self._reader is not None:
             reader, self._reader = self._reader, None
             trio.lowlevel.reschedule(reader)
+
+    @property
+    def timers(self) -> Timers:
+        """The timers of this incarnation."""
+        if self._timers is None:
+            self._timers = Timers(self._wake)
+        return self._timers
+
+    # ---- monitors
+
+    def watch(self, monitor: Monitor) -> None:
+        """Tells `monitor` when this actor ends; at once if it has ended already."""
+        if self._door is _Door.CLOSED:
+            monitor.tell(Down(self.name, self._reason, noproc=True))
+            return
+        if self._watchers is None:
+            self._watchers = {}
+        self._watchers[monitor] = None
+
+    def unwatch(self, monitor: Monitor) -> None:
+        """Tells it no more."""
+        if self._watchers is not None:
+            self._watchers.pop(monitor, None)
+
+    def start_watching(self, watch: Watch) -> None:
+        """This incarnation is told of another's end until it is over, or `stop_watching`."""
+        if self._watching is None:
+            self._watching = {}
+        self._watching[watch] = None
+
+    def stop_watching(self, watch: Watch) -> None:
+        """This monitor is of no use to the incarnation any more. Once for each that it started with."""
+        assert self._watching is not None
+        del self._watching[watch]
+
+    @_ki_safe
+    def put_notice(self, letter: Letter) -> None:
+        """Puts the letter into the control lane, however full it is: for notices, which are few, as monitors are."""
+        if self._control is None:
+            self._control = deque()
+        self._control.append(letter)
+        self._wake()
+
+    def tell_watchers(self, down: Down) -> None:
+        """Tells those who monitor this actor, in the order in which they began to."""
+        for monitor in tuple(self._watchers or ()):
+            if monitor.active and (down.gone or monitor.incarnations):
+                monitor.tell(down)
 
     # ---- the life of the actor
 
@@ -265,6 +286,18 @@ class Mailbox:
         self.crashed_on = None
         return True
 
+    def end_incarnation(self) -> None:
+        """The incarnation is over, and with it its timers, its monitors and what they had still to tell it."""
+        self.asked_to_stop = False
+        if self._timers is not None:
+            self._timers.clear()
+            self._timers = None
+        for watch in tuple(self._watching or ()):
+            watch.cancel()
+        self._watching = None
+        if self._control is not None:
+            self._control = deque(letter for letter in self._control if not letter.lapsed()) or None
+
     @_ki_safe
     def ask_to_stop(self) -> None:
         """Has `take` return None next, whatever is queued."""
@@ -273,8 +306,8 @@ class Mailbox:
 
     @_ki_safe
     def finish(self) -> bool:
-        """Takes no more messages, if none waits; says whether."""
-        if self._door is _Door.OPEN and not self._queue:
+        """Takes no more messages, if none waits; says whether. Timers that are pending do not count."""
+        if self._door is _Door.OPEN and not self._queue and all(letter.lapsed() for letter in self._control or ()):
             self._door = _Door.FINISHING
             self._wake()
         return self._door is _Door.FINISHING
@@ -284,12 +317,12 @@ class Mailbox:
         """Takes no more messages, for good. The letters that waited are the caller's to fail."""
         self._door = _Door.CLOSED
         self._reason = reason
-        left = [*self._queue, *(self._waiting or ())]
+        left = [*(self._control or ()), *self._queue, *(self._waiting or ())]
         self._queue.clear()
-        self._waiting = None
+        self._control = self._waiting = None
         return left
 
-    def fail(self, letters: list[Letter]) -> None:
+    def fail(self, letters: Iterable[Letter]) -> None:
         """Tells the senders of these that they were never handled."""
         for letter in letters:
             letter.fail(ActorStopped(self._reason, name=self.name))

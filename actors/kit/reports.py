@@ -3,20 +3,39 @@ where it happened; never a local variable, and where errors may quote hidden thi
 
 from __future__ import annotations
 
+import enum
+import heapq
 import traceback
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, overload
 
 from attrs import field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 _FRAMES = 40
 
 
+class What(enum.Enum):
+    """What befell a child."""
+
+    CRASHED = "crashed"
+    FAILED_TO_START = "failed to start"
+    OVERRAN = "overran"  # it did not stop in time and was cancelled, or was cancelled and does not stop
+    GIVEN_UP = "was given up"  # after too many restarts
+
+
 @frozen
 class CrashReport:
-    """One crash. `restarts` is how often the child had been restarted before; `at` is Trio's time."""
+    """One mishap of a child.
+
+    `error` is the type of what it failed with, empty for a child that overran; `traceback` says where that happened,
+    or where the child that does not stop is now. `restarts` is how often it had been restarted before. `message_type`
+    is the type of the message that it crashed on, if it was an actor with one in hand. `at` is Trio's time.
+    """
 
     supervisor: str
     child: str
@@ -25,6 +44,52 @@ class CrashReport:
     restarts: int
     message_type: str | None
     at: float
+    what: What = What.CRASHED
+
+    @property
+    def cause(self) -> str:
+        """The error and the message, in a few words: `OSError on Deal`."""
+        on = "" if self.message_type is None else f" on {self.message_type}"
+        return f"{self.error.rpartition('.')[2] or self.what.value}{on}"
+
+
+class Reports(Sequence[CrashReport]):
+    """A supervisor's last reports, the oldest first.
+
+    It keeps as many of first starts that failed as of all the others: the former are the business of whoever started
+    the child, and a client may bring them about as often as it likes, which must not push a crash out.
+    """
+
+    __slots__ = ("_others", "_starts")
+
+    def __init__(self, keep: int) -> None:
+        self._starts: deque[CrashReport] = deque(maxlen=keep)
+        self._others: deque[CrashReport] = deque(maxlen=keep)
+
+    def add(self, report: CrashReport, *, first_start: bool = False) -> None:
+        """Keeps this report; the oldest of its kind may have to go for it."""
+        (self._starts if first_start else self._others).append(report)
+
+    @property
+    def last_crash(self) -> CrashReport | None:
+        """The last one that is not of a first start."""
+        return self._others[-1] if self._others else None
+
+    def __len__(self) -> int:
+        return len(self._starts) + len(self._others)
+
+    def __iter__(self) -> Iterator[CrashReport]:
+        return heapq.merge(self._starts, self._others, key=lambda report: report.at)
+
+    @overload
+    def __getitem__(self, index: int) -> CrashReport: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[CrashReport]: ...
+    def __getitem__(self, index: int | slice) -> CrashReport | list[CrashReport]:
+        return list(self)[index]
+
+    def __repr__(self) -> str:
+        return f"<Reports: {len(self)}>"
 
 
 def type_name(exc: BaseException) -> str:
@@ -40,6 +105,11 @@ def trace(exc: BaseException, *, confidential: bool) -> str:
         return "".join(_anonymous(exc, set()))
     whole = traceback.TracebackException.from_exception(exc, limit=-_FRAMES, capture_locals=False)
     return "".join(whole.format())
+
+
+def place(frames: Iterator[tuple[FrameType, int]]) -> str:
+    """Where a task is, from `trio.lowlevel.Task.iter_await_frames`, in the manner of a traceback."""
+    return "".join(traceback.StackSummary.extract(frames, limit=-_FRAMES, capture_locals=False).format())
 
 
 def _anonymous(exc: BaseException, seen: set[int]) -> Iterator[str]:

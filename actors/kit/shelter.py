@@ -10,22 +10,28 @@ from __future__ import annotations
 
 import abc
 import logging
-from collections import deque
+import math
 from typing import TYPE_CHECKING
 
 import trio
 
 from actors.kit.child import ChildSpec
-from actors.kit.policy import Restart
-from actors.kit.reports import CrashReport, type_name
+from actors.kit.policy import Exited, How, Restart
+from actors.kit.reports import CrashReport, Reports, What, type_name
+from actors.kit.roster import ChildCount, ChildInfo
 from actors.kit.tree import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from actors.kit.child import Child, Exit
 
 logger = logging.getLogger("croupier.kit")
+
+
+def no_jitter() -> float:
+    """No chance at all: backoffs have their full length."""
+    return 0.0
 
 
 class RestartIntensityExceeded(Exception):
@@ -43,11 +49,13 @@ class SupervisorStopped(Exception):
 
 
 class Shelter(abc.ABC):
-    """A supervisor without its policy. `reports` are its last crash reports, the newest last."""
+    """A supervisor without its policy; a `Home` for its children. `reports` are its last crash reports, the newest
+    last. `jitter` gives a fresh number from 0 to below 1 for each backoff that is to be shortened."""
 
-    def __init__(self, name: str, *, keep_reports: int) -> None:
+    def __init__(self, name: str, *, keep_reports: int, jitter: Callable[[], float]) -> None:
         self.name = name
-        self.reports: deque[CrashReport] = deque(maxlen=keep_reports)
+        self.reports = Reports(keep_reports)
+        self._jitter = jitter
         self._nursery: trio.Nursery | None = None  # not None while it takes children
         self._over: trio.Event | None = None  # not None while it runs
         self._stop_requested = False
@@ -68,6 +76,11 @@ class Shelter(abc.ABC):
     @abc.abstractmethod
     def _bury(self) -> None:
         """No child runs any more: sees to it that nobody waits for one, however it came to this."""
+
+    @property
+    @abc.abstractmethod
+    def _all(self) -> Collection[Child]:
+        """The children, at rest or not."""
 
     @abc.abstractmethod
     def _child_nodes(self) -> tuple[tuple[Node, ...], int]:
@@ -168,34 +181,53 @@ class Shelter(abc.ABC):
     def _note(self, child: Child, exited: Exit) -> bool:
         """Keeps and reports how an incarnation ended; says whether that is a matter for the restart policy.
 
-        It is not if the child was stopped, or never came up in the first place: then whoever started it is told.
+        It is not if the child was stopped, or never came up for somebody who is told of it.
         """
         child.exit = exited
         child.reason = exited.reason
-        first = not exited.was_up and child.incarnation <= 1
-        if exited.crash is not None and first:
-            # Whoever started it is told; in the log it is noise, and a client may bring it about as often as it likes.
-            logger.debug("%s/%s did not start\n%s", self.name, child.spec.id, child.trace(exited.crash))
-        elif exited.crash is not None:
-            self._report(child, exited.crash)
+        told = child.answers and not exited.was_up
+        if exited.crash is not None:
+            self._report_crash(child, exited, told=told)
         if exited.fatal is not None:
             self._fatal = exited.fatal
         self._ring()
-        return not (first or child.stopping or exited.fatal is not None)
+        return not (told or child.stopping or exited.fatal is not None)
 
-    def _report(self, child: Child, crash: Exception) -> None:
-        report = CrashReport(
+    def _exited(self, child: Child, exited: Exit) -> Exited:
+        """What the policy has to know of it. Chance is asked for only where there may be a backoff."""
+        chance = self._jitter() if exited.how is How.NEVER_UP else 0.0
+        return Exited(child.spec.id, exited.how, trio.current_time(), chance)
+
+    def _report_crash(self, child: Child, exited: Exit, *, told: bool) -> None:
+        assert exited.crash is not None
+        report = self._report(child, What.CRASHED if exited.was_up else What.FAILED_TO_START, exited.crash)
+        self.reports.add(report, first_start=told)
+        child.last_crash = report.cause
+        on = "" if report.message_type is None else f" on a {report.message_type}"
+        # Whoever started it is told; in the log it is noise, and a client may bring it about as often as it likes.
+        level = logging.DEBUG if told else logging.ERROR
+        logger.log(level, "%s/%s %s%s\n%s", self.name, report.child, report.what.value, on, report.traceback)
+
+    def _report_given_up(self, child: Child) -> None:
+        crash = None if child.exit is None else child.exit.crash
+        self.reports.add(self._report(child, What.GIVEN_UP, crash))
+        logger.error("%s gave %s up: too many restarts", self.name, child.spec.id)
+
+    def overran(self, child: Child, where: str) -> None:
+        """A child did not stop in time."""
+        self.reports.add(self._report(child, What.OVERRAN, None, where))
+
+    def _report(self, child: Child, what: What, error: Exception | None, where: str = "") -> CrashReport:
+        return CrashReport(
             supervisor=self.name,
             child=child.spec.id,
-            error=type_name(crash),
-            traceback=child.trace(crash),
+            error="" if error is None else type_name(error),
+            traceback=where if error is None else child.trace(error),
             restarts=child.restarts,
             message_type=child.node().in_hand,
             at=trio.current_time(),
+            what=what,
         )
-        self.reports.append(report)
-        on = "" if report.message_type is None else f" on a {report.message_type}"
-        logger.error("%s/%s crashed%s\n%s", self.name, report.child, on, report.traceback)
 
     # ---- what others see of it
 
@@ -203,16 +235,28 @@ class Shelter(abc.ABC):
         """The tree below it, as it is now."""
         children, more = self._child_nodes()
         state = "down" if self._over is None else "stopping" if self._leaving else "up"
-        return Node(self.name, "supervisor", state, children=children, more=more)
+        crash = self.reports.last_crash
+        last_crash = None if crash is None else f"{crash.child}: {crash.cause}"
+        return Node(self.name, "supervisor", state, children=children, more=more, last_crash=last_crash)
 
-    def as_child(self, *, restart: Restart = Restart.PERMANENT) -> ChildSpec:
+    def which_children(self) -> tuple[ChildInfo, ...]:
+        """The children as they are now, in the order of their start; none when it does not run."""
+        return tuple(ChildInfo.of(child) for child in self._all)
+
+    def count_children(self) -> ChildCount:
+        """How many children there are now."""
+        return ChildCount.of(self._all)
+
+    def as_child(self, *, restart: Restart = Restart.PERMANENT, significant: bool = False) -> ChildSpec:
         """This supervisor as another one's child: its start and its shutdown take as long as those of its children."""
         return ChildSpec(
             id=self.name,
             run=self.run,
             restart=restart,
-            shutdown=float("inf"),
-            start_timeout=float("inf"),
+            significant=significant,
+            shutdown=math.inf,
+            start_timeout=math.inf,
             ask_to_stop=self.request_stop,
             describe=self.node,
+            supervisor=True,
         )

@@ -14,7 +14,6 @@ from attrs import frozen
 from actors.kit.actor import Actor, ActorCrashed, ActorStopped, Ask, AskTimeout, MailboxFull, Ref
 from actors.kit.actor import actor_child as child_of
 from actors.kit.policy import Restart
-from actors.kit.supervisor import DynamicSupervisor
 from tests.actors.kit.troupe import (
     Add,
     Adder,
@@ -30,30 +29,11 @@ from tests.actors.kit.troupe import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from actors.kit.actor import ActorError
+    from actors.kit.supervisor import DynamicSupervisor
     from tests.actors.kit.troupe import (
         Message,
     )
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[DynamicSupervisor]:
-    """A supervisor that runs as long as the test."""
-    supervisor = DynamicSupervisor("stage")
-    async with trio.open_nursery() as nursery:
-        await nursery.start(supervisor.run)
-        yield supervisor
-        await supervisor.stop()
-
-
-@pytest.fixture
-def adder(stage: DynamicSupervisor, script: Script) -> Ref[Message]:
-    """A running Adder."""
-    ref: Ref[Message] = Ref("adder", capacity=8)
-    stage.spawn(child_of(ref, script.adder))
-    return ref
 
 
 # ---- tell, ask, post, reply
@@ -72,6 +52,44 @@ async def test_telling_a_full_actor_is_refused(adder: Ref[Message]) -> None:
     with pytest.raises(MailboxFull):
         adder.tell(Add(1))
     assert await adder.ask(Sum(), timeout=1) == 8
+
+
+async def test_a_send_waits_for_room_but_not_for_the_message_to_be_handled(adder: Ref[Message], script: Script) -> None:
+    adder.post(Sleep(5), lambda _: None)
+    await trio.testing.wait_all_tasks_blocked()
+    for n in range(8):
+        await adder.send(Add(n))
+    assert trio.current_time() == 0
+    await adder.send(Add(8))
+    assert trio.current_time() == 5
+    assert await adder.ask(Sum(), timeout=1) == 36
+    assert script.trace == ["start", *(f"add {n}" for n in range(9))]
+
+
+async def test_a_send_is_refused_when_there_is_no_room_in_time_or_the_actor_is_gone(
+    stage: DynamicSupervisor, adder: Ref[Message]
+) -> None:
+    adder.post(Sleep(3), lambda _: None)
+    await trio.testing.wait_all_tasks_blocked()
+    for _ in range(8):
+        adder.tell(Add(1))
+    with pytest.raises(MailboxFull):
+        await adder.send(Add(1), timeout=2)
+    assert trio.current_time() == 2
+    await adder.send(Add(1), timeout=2)
+    assert await adder.ask(Sum(), timeout=1) == 9
+    await stage.stop_child("adder")
+    with pytest.raises(ActorStopped):
+        await adder.send(Add(1))
+
+
+async def test_what_is_told_first_is_handled_first(adder: Ref[Message], script: Script) -> None:
+    for n in range(8):
+        adder.tell(Add(n))
+    adder.tell_first(Add(100))
+    adder.tell_first(Add(200))
+    await trio.testing.wait_all_tasks_blocked()
+    assert script.trace[:4] == ["start", "add 100", "add 200", "add 0"]
 
 
 async def test_no_message_is_handled_before_the_start_is_over(stage: DynamicSupervisor, script: Script) -> None:
@@ -300,75 +318,6 @@ async def test_making_an_incarnation_may_fail_as_its_start_may(stage: DynamicSup
     with pytest.raises(ActorStopped) as stopped:
         await ref.ask(Sum(), timeout=1)
     assert isinstance(stopped.value.reason, Mishap)
-
-
-# ---- the stop hook
-
-
-async def test_the_stop_hook_runs_after_the_message_in_hand_when_the_actor_is_stopped(
-    stage: DynamicSupervisor, adder: Ref[Message], script: Script
-) -> None:
-    answers: list[str | ActorError] = []
-    adder.post(Sleep(2), answers.append)
-    adder.tell(Add(1))
-    await trio.testing.wait_all_tasks_blocked()
-    await stage.stop_child("adder")
-    assert answers == ["rested"]
-    assert script.trace == ["start", "stop"]
-
-
-async def test_the_stop_hook_runs_on_cancel_shielded(
-    stage: DynamicSupervisor, adder: Ref[Message], script: Script
-) -> None:
-    script.stop_takes = 0.5
-    answers: list[str | ActorError] = []
-    adder.post(Sleep(100), answers.append)
-    await trio.testing.wait_all_tasks_blocked()
-    await stage.stop_child("adder")
-    assert script.trace == ["start", "stop", "stopped"]
-    (answer,) = answers
-    assert isinstance(answer, ActorStopped)
-    assert answer.begun
-    assert trio.current_time() == 5.5
-
-
-async def test_the_stop_hook_is_cut_off_when_it_takes_too_long(
-    stage: DynamicSupervisor, adder: Ref[Message], script: Script, caplog: pytest.LogCaptureFixture
-) -> None:
-    script.stop_takes = 100
-    await trio.testing.wait_all_tasks_blocked()
-    await stage.stop_child("adder")
-    assert script.trace == ["start", "stop"]
-    assert trio.current_time() == 1
-    assert "the stop hook of adder took longer than 1 s" in caplog.text
-
-
-async def test_a_stop_hook_that_fails_after_a_crash_does_not_hide_the_crash(
-    stage: DynamicSupervisor, adder: Ref[Message], script: Script, caplog: pytest.LogCaptureFixture
-) -> None:
-    script.stop_error = OSError("in stop")
-    adder.tell(Fail())
-    await trio.testing.wait_all_tasks_blocked()
-    assert [report.error.rpartition(".")[2] for report in stage.reports] == ["Mishap"]
-    assert "the stop hook of adder failed" in caplog.text
-
-
-async def test_a_stop_hook_that_fails_at_a_normal_end_is_a_crash(
-    stage: DynamicSupervisor, adder: Ref[Message], script: Script
-) -> None:
-    script.stop_error = OSError("in stop")
-    assert await adder.ask(Finish(), timeout=1)
-    await trio.testing.wait_all_tasks_blocked()
-    assert [report.error for report in stage.reports] == ["OSError"]
-
-
-async def test_the_stop_hook_does_not_run_when_the_start_failed(stage: DynamicSupervisor, script: Script) -> None:
-    script.start_takes = 10
-    ref: Ref[Message] = Ref("slow")
-    stage.spawn(child_of(ref, script.adder))
-    await trio.testing.wait_all_tasks_blocked()
-    await stage.stop_child("slow")
-    assert script.trace == []
 
 
 # ---- the end

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import math
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 import trio.testing
+from attrs import define, evolve, field
 
-from actors.kit.child import Child, ChildSpec, Exit, StartTimeout, split
+from actors.kit.child import KILL, Child, ChildSpec, Exit, StartTimeout, split
 from actors.kit.policy import How
 from actors.kit.tree import Node
 from tests.actors.kit.troupe import Mishap
@@ -19,8 +23,29 @@ if TYPE_CHECKING:
     from tests.actors.kit.troupe import Troupe
 
 
-def child_of(spec: ChildSpec) -> Child:
-    child = Child(spec, lambda: None)
+@define
+class Lodge:
+    """A home that restarts nothing, or as often as it is told, and notes what it is told."""
+
+    delays: list[float] = field(factory=list)
+    told: list[str] = field(factory=list)
+
+    def came_up(self, child: Child) -> None:
+        self.told.append("up")
+
+    def after(self, child: Child, exited: Exit) -> float | None:
+        self.told.append(exited.how.value)
+        return self.delays.pop(0) if self.delays else None
+
+    def left(self, child: Child) -> None:
+        self.told.append("left")
+
+    def overran(self, child: Child, where: str) -> None:
+        self.told.append(f"overran {where.strip().rpartition(' in ')[2].partition(chr(10))[0]}")
+
+
+def child_of(spec: ChildSpec, home: Lodge | None = None) -> Child:
+    child = Child(spec, Lodge() if home is None else home)
     child.schedule()
     return child
 
@@ -219,7 +244,7 @@ async def test_a_child_that_does_not_stop_in_time_is_cancelled(troupe: Troupe, n
     assert trio.current_time() == 3
 
 
-@pytest.mark.parametrize("rest", [{"can_be_asked": False}, {"shutdown": 0.0}], ids=["cannot be asked", "no time"])
+@pytest.mark.parametrize("rest", [{"can_be_asked": False}, {"shutdown": KILL}], ids=["cannot be asked", "killed"])
 async def test_a_child_is_cancelled_at_once(rest: dict[str, Any], troupe: Troupe, nursery: trio.Nursery) -> None:
     child = child_of(troupe.service("a", stop_takes=100, **rest))
     nursery.start_soon(child.live)
@@ -301,12 +326,96 @@ async def test_a_pause_before_the_next_try_ends_at_once_when_the_child_is_stoppe
     assert troupe.trace == []
 
 
+async def test_a_child_that_is_killed_is_not_asked(nursery: trio.Nursery) -> None:
+    asked: list[str] = []
+
+    async def run(status: trio.TaskStatus[Any]) -> None:
+        status.started()
+        await trio.sleep_forever()
+
+    child = running(run, ask_to_stop=lambda: asked.append("please"), shutdown=KILL)
+    nursery.start_soon(child.live)
+    await trio.testing.wait_all_tasks_blocked()
+    await child.stop()
+    assert asked == []
+    assert not child.running
+
+
+async def test_a_child_may_have_all_the_time_it_wants(troupe: Troupe, nursery: trio.Nursery) -> None:
+    child = child_of(troupe.service("a", stop_takes=1e6, shutdown=math.inf))
+    nursery.start_soon(child.live)
+    await trio.testing.wait_all_tasks_blocked()
+    await child.stop()
+    assert trio.current_time() == 1e6
+    assert child.exit is None  # nobody cancelled it, and nobody here noted its exit
+
+
+async def test_a_child_that_had_to_be_cancelled_is_reported_with_where_it_was(
+    troupe: Troupe, nursery: trio.Nursery, caplog: pytest.LogCaptureFixture
+) -> None:
+    lodge = Lodge()
+    child = child_of(troupe.service("late", stop_takes=100, shutdown=3), lodge)
+    nursery.start_soon(child.live)
+    await trio.testing.wait_all_tasks_blocked()
+    await child.stop()
+    assert "late overruns: it did not stop within 3 s, and is cancelled" in caplog.text
+    assert "trio.sleep(stop_takes)" in caplog.text
+    assert lodge.told == ["up", "overran _real_async_yield", "normal", "left"]
+
+
+# ---- one incarnation after the other
+
+
+async def test_its_home_decides_how_soon_a_child_runs_again(troupe: Troupe, nursery: trio.Nursery) -> None:
+    lodge = Lodge([0.0, 5.0])
+    child = child_of(troupe.service("a", start_errors=[None, Mishap()]), lodge)
+    exits: list[Exit] = []
+
+    async def live() -> None:
+        exits.append(await child.live())
+
+    nursery.start_soon(live)
+    await trio.testing.wait_all_tasks_blocked()
+    troupe.crash("a")
+    await trio.testing.wait_all_tasks_blocked()
+    assert (child.incarnation, child.restarts, child.state) == (2, 1, "restarting")
+    await trio.sleep(6)
+    assert (child.incarnation, child.restarts, child.state) == (3, 2, "up")
+    troupe.leave("a")
+    await trio.testing.wait_all_tasks_blocked()
+    assert lodge.told == ["up", "crashed", "never up", "up", "normal", "left"]
+    assert exits == [Exit(was_up=True)]
+
+
+async def test_what_an_earlier_incarnation_crashed_with_is_let_go(nursery: trio.Nursery) -> None:
+    class Heavy(Exception):
+        pass
+
+    crashed: list[weakref.ref[Heavy]] = []
+
+    async def run(status: trio.TaskStatus[Any]) -> None:
+        status.started()
+        if not crashed:
+            error = Heavy()
+            crashed.append(weakref.ref(error))
+            raise error
+        await trio.sleep_forever()
+
+    child = child_of(ChildSpec(id="a", run=run), Lodge([0.0]))
+    nursery.start_soon(child.live)
+    await trio.testing.wait_all_tasks_blocked()
+    assert child.up
+    gc.collect()
+    assert crashed[0]() is None
+    nursery.cancel_scope.cancel()
+
+
 # ---- its end
 
 
 def test_the_end_is_told_once() -> None:
     ends: list[BaseException | None] = []
-    child = Child(ChildSpec(id="a", run=_never, ended=ends.append), lambda: None)
+    child = Child(ChildSpec(id="a", run=_never, ended=ends.append), Lodge())
     error = Mishap()
     child.end(error)
     child.end(None)
@@ -314,9 +423,19 @@ def test_the_end_is_told_once() -> None:
 
 
 def test_a_child_may_have_nobody_to_tell() -> None:
-    child = Child(ChildSpec(id="a", run=_never), lambda: None)
+    child = Child(ChildSpec(id="a", run=_never), Lodge())
     child.end(None)
     assert child.ended
+
+
+def test_what_fails_at_the_end_is_logged_and_keeps_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    def ended(_: BaseException | None) -> None:
+        raise Mishap
+
+    child = Child(ChildSpec(id="a", run=_never, ended=ended), Lodge())
+    child.end(None)
+    assert child.ended
+    assert "what a does at its end failed" in caplog.text
 
 
 async def _never(_: object) -> None:
@@ -325,13 +444,44 @@ async def _never(_: object) -> None:
 
 
 def test_times_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(ValueError, match="shutdown"):
-        ChildSpec(id="a", run=_never, shutdown=-1)
+    for wrong in (-1, math.nan):
+        with pytest.raises(ValueError, match="shutdown"):
+            ChildSpec(id="a", run=_never, shutdown=wrong)
     with pytest.raises(ValueError, match="start_timeout"):
         ChildSpec(id="a", run=_never, start_timeout=0)
 
 
+async def test_a_child_that_is_scheduled_again_has_a_new_life(troupe: Troupe) -> None:
+    child = child_of(troupe.service("a", start_errors=[Mishap(), Mishap()]))
+    await child.live()
+    child.restarts = 7
+    child.end(Mishap())
+    assert (child.ended, child.state) == (True, "down")
+    child.schedule()
+    assert (child.ended, child.restarts, child.reason) == (False, 0, None)
+    await child.live()
+    child.end(None)
+    assert troupe.trace == ["a ended", "a ended"]
+
+
 # ---- its node
+
+
+def test_a_child_that_cannot_be_described_is_still_a_node(caplog: pytest.LogCaptureFixture) -> None:
+    def describe() -> Node:
+        raise Mishap
+
+    child = Child(ChildSpec(id="a", run=_never, describe=describe), Lodge())
+    child.last_crash = "OSError"
+    assert child.node() == Node("a", "service", "down", last_crash="OSError")
+    assert "a cannot be described" in caplog.text
+
+
+def test_what_a_child_tells_of_its_last_crash_counts_most() -> None:
+    seen = Node("x", "actor", mailbox_depth=1, mailbox_peak=2, handled=3, in_hand="Act", last_crash="KeyError on Act")
+    child = Child(ChildSpec(id="a", run=_never, describe=lambda: seen), Lodge())
+    child.last_crash = "OSError"
+    assert child.node() == evolve(seen, name="a", state="down")
 
 
 async def test_the_node_shows_the_state_of_the_child(troupe: Troupe, nursery: trio.Nursery) -> None:

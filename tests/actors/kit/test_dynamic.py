@@ -9,7 +9,17 @@ import trio
 import trio.testing
 
 from actors.kit.actor import Ref, actor_child
-from actors.kit.supervisor import ChildSpec, DynamicSupervisor, Restart, Supervisor, SupervisorStopped
+from actors.kit.supervisor import (
+    ChildCount,
+    ChildInfo,
+    ChildNotFound,
+    ChildSpec,
+    DynamicSupervisor,
+    Restart,
+    Supervisor,
+    SupervisorStopped,
+    What,
+)
 from tests.actors.kit.troupe import Add, Fail, Mishap, Sum, Troupe
 
 if TYPE_CHECKING:
@@ -48,7 +58,7 @@ async def test_a_child_that_fails_to_start_is_tried_once(tables: DynamicSupervis
     assert troupe.trace == ["a ended"]
     assert troupe.reasons == {"a": error}
     assert tables.children == 0
-    assert list(tables.reports) == []
+    assert [(report.what, report.error) for report in tables.reports] == [(What.FAILED_TO_START, "OSError")]
 
 
 async def test_a_child_that_crashes_is_restarted(tables: DynamicSupervisor, troupe: Troupe) -> None:
@@ -122,7 +132,9 @@ async def test_a_restart_that_fails_is_tried_again_later_until_it_is_given_up(
     assert tables.node().children[0].state == "restarting"
     await trio.sleep(5)
     assert troupe.reasons == {"a": error}
-    assert len(tables.reports) == 4
+    assert [report.what for report in tables.reports] == [
+        What.CRASHED, *[What.FAILED_TO_START] * 3, What.GIVEN_UP
+    ]  # fmt: skip
 
 
 async def test_a_child_that_waits_for_its_next_try_can_be_stopped(tables: DynamicSupervisor, troupe: Troupe) -> None:
@@ -261,3 +273,107 @@ async def test_under_a_supervisor_it_is_stopped_before_what_it_was_started_after
     await settle()
     await root.stop()
     assert [step for step in troupe.trace if step[0] == "-"] == ["-listener", "-t1", "-store"]
+
+
+# ---- OTP's child functions
+
+
+async def test_starting_a_child_waits_until_it_is_up_while_others_come_and_go(
+    tables: DynamicSupervisor, troupe: Troupe, nursery: trio.Nursery
+) -> None:
+    nursery.start_soon(tables.start_child, troupe.service("slow", start_takes=3))
+    await settle()
+    await tables.start_child(troupe.service("quick"))
+    assert trio.current_time() == 0
+    await trio.sleep(4)
+    assert troupe.trace == ["+quick", "+slow"]
+
+
+async def test_a_child_that_is_started_and_fails_tells_why_and_is_no_child(
+    tables: DynamicSupervisor, troupe: Troupe
+) -> None:
+    error = OSError("no such game")
+    with pytest.raises(OSError, match="no such game") as caught:
+        await tables.start_child(troupe.service("a", start_errors=[error]))
+    assert caught.value is error
+    assert "a" not in tables
+
+
+async def test_a_child_that_crashes_as_soon_as_it_is_up_was_started(tables: DynamicSupervisor) -> None:
+    starts = 0
+
+    async def run(status: trio.TaskStatus[Any]) -> None:
+        nonlocal starts
+        starts += 1
+        status.started()
+        raise Mishap
+
+    await tables.start_child(ChildSpec(id="a", run=run))
+    await settle()
+    assert starts == 4
+    assert "a" not in tables
+
+
+@pytest.mark.parametrize("all_of_them", [False, True])
+async def test_a_child_that_is_stopped_before_it_is_up_was_not_started(
+    all_of_them: bool, troupe: Troupe, nursery: trio.Nursery
+) -> None:
+    tables = DynamicSupervisor("tables")
+    await nursery.start(tables.run)
+
+    async def stop() -> None:
+        await settle()
+        await (tables.stop() if all_of_them else tables.terminate_child("a"))
+
+    nursery.start_soon(stop)
+    with pytest.raises(SupervisorStopped, match="a was stopped before it was up"):
+        await tables.start_child(troupe.service("a", start_takes=3))
+    assert troupe.reasons == {"a": None}
+
+
+async def test_a_cancelled_start_leaves_the_child_to_start(tables: DynamicSupervisor, troupe: Troupe) -> None:
+    with trio.move_on_after(1):
+        await tables.start_child(troupe.service("a", start_takes=3))
+    await trio.sleep(5)
+    assert troupe.trace == ["+a"]
+
+
+async def test_a_terminated_child_is_no_child_any_more(tables: DynamicSupervisor, troupe: Troupe) -> None:
+    await tables.start_child(troupe.service("a"))
+    await tables.terminate_child("a")
+    assert troupe.trace == ["+a", "-a", "a ended"]
+    for refused in (tables.terminate_child, tables.stop_child):
+        with pytest.raises(ChildNotFound, match="tables has no child a"):
+            await refused("a")
+
+
+async def test_children_are_listed_and_counted(tables: DynamicSupervisor, troupe: Troupe, script: Script) -> None:
+    inner = Supervisor("inner")
+    await tables.start_child(inner.as_child())
+    await tables.start_child(troupe.service("a", start_errors=[None, Mishap()]))
+    await tables.start_child(troupe.service("b", restart=T))
+    troupe.crash("a")
+    await settle()
+    assert tables.which_children() == (
+        ChildInfo("inner", "up", True, Restart.PERMANENT, 0),
+        ChildInfo("a", "restarting", False, Restart.PERMANENT, 1),
+        ChildInfo("b", "up", False, T, 0),
+    )
+    assert tables.count_children() == ChildCount(specs=3, active=2, supervisors=1, workers=2)
+
+
+async def test_thousands_are_stopped_at_once(nursery: trio.Nursery) -> None:
+    tables = DynamicSupervisor("tables")
+    await nursery.start(tables.run)
+    left: list[BaseException | None] = []
+
+    async def run(status: trio.TaskStatus[Any]) -> None:
+        status.started()
+        await trio.sleep_forever()
+
+    for number in range(2500):
+        tables.spawn(ChildSpec(id=str(number), run=run, ended=left.append))
+    await settle()
+    await tables.stop()
+    assert left == [None] * 2500
+    assert trio.current_time() == 0

@@ -7,7 +7,7 @@ import trio
 import trio.testing
 
 from actors.kit.errors import ActorCrashed, ActorError, ActorStopped, AskTimeout, MailboxFull
-from actors.kit.mailbox import Asked, Letter, Mailbox, Posted
+from actors.kit.mailbox import Asked, Letter, Mailbox
 
 
 def fill(box: Mailbox, *messages: str) -> None:
@@ -289,25 +289,222 @@ async def test_an_error_is_raised_in_the_asker(nursery: trio.Nursery) -> None:
         await box.ask("question", 1.0)
 
 
-# ---- posts
+# ---- sends
 
 
-def test_a_callback_is_called_once_whatever_comes_after() -> None:
+async def test_a_send_with_room_is_queued_at_once_and_lets_other_tasks_run() -> None:
+    box = Mailbox("box", 1)
+    with trio.testing.assert_checkpoints():
+        await box.send("a", 1.0)
+    assert await taken(box) == "a"
+
+
+async def test_a_send_waits_for_room_and_no_longer(nursery: trio.Nursery) -> None:
+    box = Mailbox("box", 1)
+    fill(box, "a")
+    sent: list[str] = []
+
+    async def send() -> None:
+        await box.send("b", 1e6)
+        sent.append("b")
+
+    nursery.start_soon(send)
+    await trio.testing.wait_all_tasks_blocked()
+    assert (sent, box.depth) == ([], 2)
+    await box.take()
+    await trio.testing.wait_all_tasks_blocked()
+    assert (sent, box.depth) == (["b"], 1)
+
+
+async def test_whoever_waits_for_room_gets_it_in_order_asks_and_sends_alike(nursery: trio.Nursery) -> None:
+    box = Mailbox("box", 1)
+    fill(box, "a")
+    for message in "bcdefg":
+        nursery.start_soon(box.ask if message in "ce" else box.send, message, 10.0)
+        await trio.testing.wait_all_tasks_blocked()
+    seen = []
+    for _ in range(7):
+        seen.append(await taken(box))
+        with pytest.raises(MailboxFull):
+            fill(box, *"xx")  # one too many, however much was taken
+    assert seen[:7] == list("abcdefg")
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_send_for_which_there_is_no_room_in_time_is_not_taken(autojump_clock: trio.testing.MockClock) -> None:
+    box = Mailbox("box", 1)
+    fill(box, "a")
+    with pytest.raises(MailboxFull, match="box"):
+        await box.send("b", 2.0)
+    assert trio.current_time() == 2.0
+    assert box.depth == 1
+    with pytest.raises(MailboxFull):
+        await box.send("b", 0.0)
+    assert await taken(box) == "a"
+    await box.send("c", 0.0)
+    assert await taken(box) == "c"
+
+
+async def test_a_cancelled_send_is_not_taken(nursery: trio.Nursery) -> None:
+    box = Mailbox("box", 1)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await box.send("never queued", 1.0)
+    assert (scope.cancelled_caught, box.depth) == (True, 0)
+    fill(box, "a")
+    nursery.start_soon(box.send, "withdrawn", 1.0)
+    await trio.testing.wait_all_tasks_blocked()
+    assert box.depth == 2
+    nursery.cancel_scope.cancel()
+    await trio.lowlevel.cancel_shielded_checkpoint()
+    assert box.depth == 1
+
+
+async def test_a_send_that_was_taken_cannot_be_cancelled_any_more(nursery: trio.Nursery) -> None:
+    box = Mailbox("box", 1)
+    fill(box, "a")
+    scope = trio.CancelScope()
+    ends: list[str] = []
+
+    async def send() -> None:
+        with scope:
+            await box.send("b", 1.0)
+            ends.append("sent")
+
+    nursery.start_soon(send)
+    await trio.testing.wait_all_tasks_blocked()
+    await box.take()  # moves it up; its sender has not run since
+    scope.cancel()
+    await trio.testing.wait_all_tasks_blocked()
+    assert ends == ["sent"]
+    assert not scope.cancelled_caught
+    assert await taken(box) == "b"
+
+
+async def test_a_send_to_a_closed_mailbox_is_refused_and_one_that_waits_is_told(nursery: trio.Nursery) -> None:
+    box = Mailbox("box", 1)
+    fill(box, "a")
+    reason = OSError()
+    errors: list[ActorStopped] = []
+
+    async def send() -> None:
+        with pytest.raises(ActorStopped) as stopped:
+            await box.send("b", 1.0)
+        errors.append(stopped.value)
+
+    nursery.start_soon(send)
+    await trio.testing.wait_all_tasks_blocked()
+    box.fail(box.close(reason))
+    await trio.testing.wait_all_tasks_blocked()
+    await send()
+    assert [(error.reason, error.begun) for error in errors] == [(reason, False)] * 2
+
+
+async def test_a_send_that_was_taken_is_not_failed_when_the_mailbox_is_closed(nursery: trio.Nursery) -> None:
+    box = Mailbox("box", 1)
+    fill(box, "a")
+    nursery.start_soon(box.send, "b", 1.0)
+    await trio.testing.wait_all_tasks_blocked()
+    await box.take()
+    box.fail(box.close(None))
+    await trio.testing.wait_all_tasks_blocked()
+
+
+# ---- the control lane
+
+
+async def test_control_letters_go_before_all_others_in_their_own_order() -> None:
+    box = Mailbox("box", 2)
+    fill(box, "a", "b")
+    box.put_first(Letter("first"))
+    box.put_first(Letter("second"))
+    assert [await taken(box) for _ in range(4)] == ["first", "second", "a", "b"]
+
+
+async def test_a_control_letter_wakes_a_reader_that_waits(nursery: trio.Nursery) -> None:
+    box = Mailbox("box", 1)
     seen: list[object] = []
-    letter = Posted("question", seen.append)
-    letter.answer("answer")
-    letter.answer("again")
-    letter.fail(ActorStopped())
-    assert seen == ["answer"]
+
+    async def read() -> None:
+        seen.append(await taken(box))
+
+    nursery.start_soon(read)
+    await trio.testing.wait_all_tasks_blocked()
+    box.put_first(Letter("first"))
+    await trio.testing.wait_all_tasks_blocked()
+    assert seen == ["first"]
 
 
-def test_a_callback_that_raises_is_logged_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
-    def on_answer(_: object) -> None:
-        raise ValueError("of ".join(("queen ", "spades")))
+async def test_taking_a_control_letter_lets_other_tasks_run_and_loses_nothing_when_cancelled() -> None:
+    box = Mailbox("box", 1)
+    box.put_first(Letter("first"))
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await box.take()
+    assert scope.cancelled_caught
+    with trio.testing.assert_checkpoints():
+        assert await taken(box) == "first"
 
-    Posted("question", on_answer).answer("answer")
-    assert "ValueError" in caplog.text
-    assert "queen of spades" not in caplog.text
+
+def test_the_control_lane_is_bounded_for_those_who_send() -> None:
+    box = Mailbox("box", 1)
+    fill(box, "a")
+    box.put_first(Letter("first"))
+    with pytest.raises(MailboxFull):
+        box.put_first(Letter("second"))
+    box.close(None)
+    with pytest.raises(ActorStopped):
+        box.put_first(Letter("third"))
+
+
+async def test_a_request_to_stop_overtakes_control_letters_too() -> None:
+    box = Mailbox("box", 1)
+    box.put_first(Letter("first"))
+    box.ask_to_stop()
+    assert await box.take() is None
+
+
+async def test_control_letters_count_for_finishing_and_wait_for_the_next_incarnation() -> None:
+    box = Mailbox("box", 1)
+    box.put_first(Letter("first"))
+    assert not box.finish()
+    box.end_incarnation()
+    box.begin(reopen=False)
+    assert await taken(box) == "first"
+    assert box.finish()
+
+
+def test_control_letters_are_handed_over_when_the_mailbox_is_closed() -> None:
+    box = Mailbox("box", 1)
+    fill(box, "a")
+    box.put_first(Letter("first"))
+    assert [letter.message for letter in box.close(None)] == ["first", "a"]
+
+
+# ---- timers
+
+
+async def test_taking_what_a_timer_brings_lets_other_tasks_run_and_loses_nothing_when_cancelled() -> None:
+    box = Mailbox("box", 1)
+    box.timers.set(0.0, "tick")
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await box.take()
+    assert scope.cancelled_caught
+    with trio.testing.assert_checkpoints():
+        assert await taken(box) == "tick"
+
+
+async def test_a_reader_that_waits_for_a_timer_can_be_cancelled_and_read_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    box = Mailbox("box", 1)
+    box.timers.set(5.0, "tick")
+    with trio.move_on_after(1) as scope:
+        await box.take()
+    assert scope.cancelled_caught
+    assert await taken(box) == "tick"
+    assert trio.current_time() == 5.0
 
 
 # ---- finishing and closing

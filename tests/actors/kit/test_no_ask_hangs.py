@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 moves = st.lists(
     st.one_of(
-        st.sampled_from(["ask", "post", "tell", "crash", "finish", "stop", "respawn"]),
+        st.sampled_from(["ask", "post", "tell", "send", "crash", "finish", "stop", "respawn"]),
         st.floats(0.1, 2.0).map(lambda seconds: f"sleep {seconds}"),
         st.floats(0.1, 2.0).map(lambda seconds: f"busy {seconds}"),
     ),
@@ -31,7 +31,9 @@ moves = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(moves=moves, start_errors=st.lists(st.booleans(), max_size=5), capacity=st.integers(1, 3))
-def test_every_ask_and_every_post_ends_exactly_once(moves: list[str], start_errors: list[bool], capacity: int) -> None:
+def test_every_ask_every_send_and_every_post_ends_exactly_once(
+    moves: list[str], start_errors: list[bool], capacity: int
+) -> None:
     logging.getLogger("croupier.kit").disabled = True
     try:
         run_in_virtual_time(partial(_play, moves, start_errors, capacity))
@@ -51,6 +53,13 @@ async def _play(moves: list[str], start_errors: list[bool], capacity: int) -> No
         except ActorError as error:
             outcomes.append(error)
 
+    async def send(ref: Ref[Message]) -> None:
+        try:
+            await ref.send(Add(1), timeout=30)
+            outcomes.append("sent")
+        except ActorError as error:
+            outcomes.append(error)
+
     def post(ref: Ref[Message], message: Ask[Any]) -> None:
         try:
             ref.post(message, outcomes.append)
@@ -66,6 +75,8 @@ async def _play(moves: list[str], start_errors: list[bool], capacity: int) -> No
             match move.split():
                 case ["ask"]:
                     nursery.start_soon(ask, ref, Sum())
+                case ["send"]:
+                    nursery.start_soon(send, ref)
                 case ["post"]:
                     post(ref, Sum())
                 case ["tell"]:

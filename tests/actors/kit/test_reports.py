@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from actors.kit.reports import CrashReport, trace, type_name
+import trio
+import trio.testing
+from attrs import evolve
+
+from actors.kit.reports import CrashReport, Reports, What, place, trace, type_name
 from tests.actors.kit.troupe import Mishap
 
 SECRET = "queen of spades"
@@ -107,7 +111,62 @@ def test_types_are_named_as_in_tracebacks() -> None:
     assert type_name(Mishap()) == "tests.actors.kit.troupe.Mishap"
 
 
+def report_of(child: str, at: float) -> CrashReport:
+    return CrashReport("tables", child, "shop.errors.OutOfStock", "Traceback\n" * 50, 2, "Act", at)
+
+
+def test_a_reports_cause_is_the_error_and_the_message() -> None:
+    report = report_of("t1", 1.5)
+    assert report.cause == "OutOfStock on Act"
+    assert evolve(report, message_type=None).cause == "OutOfStock"
+    assert evolve(report, error="", message_type=None, what=What.OVERRAN).cause == "overran"
+
+
+def test_the_last_reports_are_kept_the_oldest_first() -> None:
+    reports = Reports(2)
+    for at in range(4):
+        reports.add(report_of(f"t{at}", at))
+    assert [report.child for report in reports] == ["t2", "t3"]
+    assert (len(reports), reports[0].child, reports[-1].child) == (2, "t2", "t3")
+    assert reports[:1] == [report_of("t2", 2)]
+    assert reports.last_crash == report_of("t3", 3)
+    assert repr(reports) == "<Reports: 2>"
+
+
+def test_first_starts_that_fail_push_no_crash_out() -> None:
+    reports = Reports(2)
+    reports.add(report_of("crashed", 0))
+    for at in range(1, 9):
+        reports.add(report_of(f"t{at}", at), first_start=True)
+    reports.add(report_of("crashed again", 7.5))
+    assert [report.child for report in reports] == ["crashed", "t7", "crashed again", "t8"]
+    assert reports.last_crash == report_of("crashed again", 7.5)
+
+
+def test_there_may_be_no_report() -> None:
+    reports = Reports(2)
+    assert (list(reports), len(reports), reports.last_crash) == ([], 0, None)
+
+
+async def test_where_a_task_is_tells_its_innermost_frames_and_no_locals(nursery: trio.Nursery) -> None:
+    hand = [SECRET]
+
+    async def deep(left: int) -> None:
+        if left:
+            await deep(left - 1)
+        await trio.sleep_forever()
+
+    nursery.start_soon(deep, 100, name=hand[0])
+    await trio.testing.wait_all_tasks_blocked()
+    (task,) = nursery.child_tasks
+    text = place(task.iter_await_frames())
+    assert "in sleep_forever" in text
+    assert text.count("File ") <= 40
+    assert SECRET not in text
+    nursery.cancel_scope.cancel()
+
+
 def test_the_repr_of_a_report_fits_a_line() -> None:
-    report = CrashReport("tables", "t1", "OSError", "Traceback\n" * 50, 2, "Act", 1.5)
+    report = report_of("t1", 1.5)
     assert "Traceback" not in repr(report)
     assert "\n" not in repr(report)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+import pytest
 import trio
 import trio.testing
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actors.kit.actor import Ref, actor_child
 from actors.kit.supervisor import DynamicSupervisor, Supervisor
-from actors.kit.tree import Node, render
+from actors.kit.tree import Node, as_json, from_json, render
 from tests.actors.kit.troupe import Add, Fail, Sleep
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.actors.kit.troupe import Message, Script, Troupe
 
 
@@ -29,9 +31,10 @@ async def test_a_snapshot_has_everything_that_runs(troupe: Troupe, script: Scrip
     ref.tell(Sleep(5))
     ref.tell(Add(2))
     ref.tell(Add(3))
-    await trio.testing.wait_all_tasks_blocked()
+    await trio.sleep(2.5)
     table = Node(
-        "table", "actor", "up", restarts=1, mailbox_depth=2, mailbox_peak=5, handled=1, in_hand="Sleep"
+        "table", "actor", "up", restarts=1, mailbox_depth=2, mailbox_peak=5, handled=1, in_hand="Sleep",
+        in_hand_for=2.5, last_crash="Mishap on Fail",
     )  # fmt: skip
     assert root.node() == Node(
         "root",
@@ -39,7 +42,7 @@ async def test_a_snapshot_has_everything_that_runs(troupe: Troupe, script: Scrip
         "up",
         children=(
             Node("store", "service", "up"),
-            Node("tables", "supervisor", "up", children=(table,)),
+            Node("tables", "supervisor", "up", children=(table,), last_crash="table: Mishap on Fail"),
         ),
     )
 
@@ -85,7 +88,18 @@ def test_a_tree_is_rendered_with_children_below_their_supervisor() -> None:
                 "tables",
                 "supervisor",
                 more=7,
-                children=(Node("t1", "actor", mailbox_depth=1, mailbox_peak=3, handled=9, in_hand="Act"),),
+                children=(
+                    Node(
+                        "t1",
+                        "actor",
+                        mailbox_depth=1,
+                        mailbox_peak=3,
+                        handled=9,
+                        in_hand="Act",
+                        in_hand_for=1.234,
+                        last_crash="OSError on Deal",
+                    ),
+                ),
             ),
         ),
     )
@@ -94,7 +108,70 @@ def test_a_tree_is_rendered_with_children_below_their_supervisor() -> None:
             "root  supervisor  up",
             "  store  service  restarting  restarts=2",
             "  tables  supervisor  up",
-            "    t1  actor  up  mailbox=1 (peak 3)  handled=9  handling Act",
+            "    t1  actor  up  mailbox=1 (peak 3)  handled=9  handling Act for 1.2 s  last crash: OSError on Deal",
             "    and 7 more",
         ]
     )
+
+
+# ---- as JSON
+
+names = st.text(max_size=20)
+whole = st.integers(0, 10**9)
+nodes = st.recursive(
+    st.builds(
+        Node,
+        name=names,
+        kind=st.sampled_from(["supervisor", "actor", "service"]),
+        state=st.sampled_from(["up", "down", "restarting"]),
+        restarts=whole,
+        mailbox_depth=whole,
+        mailbox_peak=whole,
+        handled=whole,
+        in_hand=st.none() | names,
+        more=whole,
+        in_hand_for=st.floats(0, 1e6),
+        last_crash=st.none() | names,
+    ),
+    lambda below: st.builds(Node, name=names, kind=names, children=st.lists(below, max_size=3).map(tuple)),
+    max_leaves=8,
+)
+
+
+@given(node=nodes)
+def test_a_tree_comes_back_from_json_as_it_was(node: Node) -> None:
+    assert from_json(json.loads(json.dumps(as_json(node)))) == node
+
+
+def test_what_is_as_by_default_is_left_out_of_the_json() -> None:
+    tree = Node("root", "supervisor", children=(Node("a", "actor", "down", in_hand_for=0.5),))
+    assert as_json(tree) == {
+        "name": "root",
+        "kind": "supervisor",
+        "children": [{"name": "a", "kind": "actor", "state": "down", "in_hand_for": 0.5}],
+    }
+
+
+def test_a_whole_number_of_seconds_is_a_number_of_seconds() -> None:
+    node = from_json({"name": "a", "kind": "actor", "in_hand_for": 3, "of a newer server": [1]})
+    assert node == Node("a", "actor", in_hand_for=3.0)
+    assert isinstance(node.in_hand_for, float)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        [],
+        {},
+        {"name": "a"},
+        {"name": "a", "kind": None},
+        {"name": "a", "kind": "actor", "restarts": "1"},
+        {"name": "a", "kind": "actor", "restarts": True},
+        {"name": "a", "kind": "actor", "children": {}},
+        {"name": "a", "kind": "actor", "children": [1]},
+    ],
+)
+def test_json_that_is_no_tree_is_refused(wrong: object) -> None:
+    with pytest.raises(ValueError, match="node of the tree"):
+        from_json(wrong)

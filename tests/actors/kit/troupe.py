@@ -57,6 +57,7 @@ class Troupe:
         can_be_asked: bool = True,
         shutdown: float = 5.0,
         start_timeout: float = 5.0,
+        significant: bool = False,
     ) -> ChildSpec:
         """A service. Each start takes the next of `start_errors`. Asked to stop, it takes `stop_takes` seconds; at its
         end it shields itself for `shielded` seconds."""
@@ -81,7 +82,6 @@ class Troupe:
                 self.trace.append(f"-{name}")
 
         def ended(reason: BaseException | None) -> None:
-            assert name not in self.reasons, f"{name} ended twice"
             self.reasons[name] = reason
             self.trace.append(f"{name} ended")
 
@@ -89,6 +89,7 @@ class Troupe:
             id=name,
             run=run,
             restart=restart,
+            significant=significant,
             shutdown=shutdown,
             start_timeout=start_timeout,
             ask_to_stop=(lambda: self._cues[name].given.set()) if can_be_asked else None,
