@@ -11,14 +11,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 SOCKETIO = ROOT / "docs" / "socketio.md"
+OTP = ROOT / "docs" / "otp.md"
 
 _TEST = re.compile(r"`([\w./]+\.py)::(\w+)`")
 _FENCED = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def file_named(name: str) -> Path:
-    """A test's file: from the root where it names its folder, else in `tests/net`."""
-    return ROOT / name if "/" in name else ROOT / "tests" / "net" / name
+    """A test's file: from the root where it names its folder, else in `tests/net` or with the kit's tests."""
+    if "/" in name:
+        return ROOT / name
+    tests = ROOT / "tests"
+    return next((path for path in (tests / "net" / name, tests / "actors" / "kit" / name) if path.is_file()), ROOT)
 
 
 def names_in(path: Path) -> set[str]:
@@ -57,6 +61,13 @@ def test_each_point_of_the_socket_io_protocol_names_a_test_or_says_that_it_is_no
     assert len(rows) > 50
     for point, shown in rows:
         assert _TEST.search(shown) or shown.startswith("not there yet"), point
+
+
+def test_each_point_of_otps_supervisors_names_a_test() -> None:
+    rows = rows_of(OTP.read_text())
+    assert len(rows) > 50
+    for point, shown in rows:
+        assert _TEST.search(shown), point
 
 
 def test_the_points_that_belong_to_recovery_alone_are_not_there_yet() -> None:
