@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from actors.rules.chance import Chance
 
@@ -123,6 +123,14 @@ class Rules(Protocol[S, A]):
     def resign(self, state: S, seat: int, chance: Chance) -> Step[S]:
         """That seat gives up; with one player left the game is over, else the others play on."""
 
+    @property
+    def end_in_draw(self) -> Callable[[S, Chance], Step[S]] | None:
+        """`end_in_draw(state, chance)`: all players who are left have agreed on a draw, and the game is over with it;
+        its outcome then has no winner, and whatever scores a draw is worth. None where the rules know no such draw.
+
+        A class has a method of this name, or `end_in_draw = None`.
+        """
+
     def view(self, state: S, seat: int | None) -> JsonObject:
         """What that seat may see; None is a spectator, who has no hand."""
 
@@ -134,6 +142,30 @@ class Rules(Protocol[S, A]):
 
     def forced(self, state: S) -> tuple[ForcedAction, ...]:
         """The actions that must come before anything else; their seats are then exactly `to_act`."""
+
+    def turn(self, state: S) -> int:
+        """A number that changes whenever the turn clock is to start anew: with each turn, each phase, each forced
+        action. Several actions within one turn share one clock.
+
+        The seat whose turn it is will not do, where one seat may have two turns in a row: count the turns.
+        """
+
+    def time_out(self, state: S, seats: tuple[int, ...], chance: Chance) -> Step[S]:
+        """The time of these seats, which were all that were to act, is up: a default action for them, or their loss.
+        After it the clock of whoever is to act then starts anew, whatever `turn` says.
+
+        It is a step like any other, and draws from `chance` like any other. A default action should bring the game on
+        (end the turn, for instance), or those who dawdle hold it up for ever. Raises nothing.
+        """
+
+    def save(self, state: S) -> JsonObject:
+        """The state as JSON, whole, hidden things included, for a snapshot: `restore(save(s)) == s`.
+
+        Equal states give equal JSON. `actors.rules.saving.StateCodec` does both for a state of attrs classes.
+        """
+
+    def restore(self, saved: JsonObject) -> S:
+        """The state that was saved by this version of the rules; the game then goes on as it would have without."""
 
     def has_resigned(self, state: S, seat: int) -> bool:
         """Whether that seat has left the game for good."""

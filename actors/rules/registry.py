@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from actors.rules.crazy_eights import CrazyEights
+from actors.rules.duel import Duel
 from actors.rules.validation import InvalidRules, validate
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Registry:
     @classmethod
     def built_in(cls) -> Registry:
         """The games that ship."""
-        return cls([CrazyEights()])
+        return cls([CrazyEights(), Duel()])
 
     @classmethod
     def discover(cls) -> Registry:

@@ -29,6 +29,10 @@ _CALLS: Final = (
     "current",
     "to_act",
     "forced",
+    "turn",
+    "time_out",
+    "save",
+    "restore",
     "has_resigned",
     "outcome",
 )
@@ -179,6 +183,14 @@ def _field(error: ValidationError) -> str:
 
 
 def _reason(error: ValidationError | SchemaError) -> str:
-    """The validator's words, cut short: they quote what was sent."""
+    """The validator's words, cut short: they quote what was sent.
+
+    Of what a list may contain they say too little to tell which of several such demands is meant; there the schema's
+    own description of the demand, if it has one, says more.
+    """
     text = " ".join(error.message.split())
+    if error.validator in ("contains", "minContains", "maxContains") and isinstance(error.schema, dict):
+        text = error.schema.get("description", text)
+    elif len(quoted := repr(error.instance)) > _LONGEST_FIELD and error.message.startswith(quoted):
+        text = f"it{error.message.removeprefix(quoted)}"
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]} …"

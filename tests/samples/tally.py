@@ -1,5 +1,6 @@
 """A tiny game for tests: each player holds a secret number; players in turn name a number, and whoever first names a
-secret of another player wins. It can be told to fail, and to force an action."""
+secret of another player wins. Who runs out of time says nothing, or bows if that is due. It can be told to fail, and to
+force an action."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from actors.rules.interface import (
     Outcome,
     Step,
 )
+from actors.rules.saving import StateCodec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,10 +45,15 @@ class TallyState:
     gone: frozenset[int] = frozenset()
     winner: int | None = None
     over: bool = False
+    turns: int = 0
+
+
+_CODEC = StateCodec(TallyState)
 
 
 class Tally:
-    """The rules; `fail_in` names the function that raises."""
+    """The rules. `fail_in` names the function that raises; `escape` is what it raises in place of a KeyError, and what
+    the action `crash` raises; `shows` is what every view is."""
 
     name = "tally"
     title = "Tally"
@@ -69,6 +76,8 @@ class Tally:
 
     def _maybe_fail(self, where: str) -> None:
         if self.fail_in == where:
+            if self.escape is not None:
+                raise self.escape
             raise KeyError("the secret is 4217")
 
     def set_up(self, players: int, options: JsonObject, chance: Chance) -> TallyState:
@@ -102,7 +111,8 @@ class Tally:
         if action.type == "bow":
             if state.must_bow is None:
                 raise IllegalAction("nobody has to bow")
-            return Step(evolve(state, must_bow=None, current=following), (Change({"type": "bowed", "seat": seat}),))
+            bowed = evolve(state, must_bow=None, current=following, turns=state.turns + 1)
+            return Step(bowed, (Change({"type": "bowed", "seat": seat}),))
         if action.number < 0:
             raise IllegalAction("numbers start at 0")
         lucky = chance.below(100)
@@ -111,11 +121,11 @@ class Tally:
             {seat: {"type": "guessed", "seat": seat, "number": action.number, "lucky": lucky}},
         )
         if action.number == 0:
-            return Step(evolve(state, must_bow=seat), (change,), "now bow")
+            return Step(evolve(state, must_bow=seat, turns=state.turns + 1), (change,), "now bow")
         hit = any(action.number == secret for other, secret in enumerate(state.secrets) if other != seat)
         if hit:
             return Step(evolve(state, winner=seat, over=True), (change,), "you have it")
-        return Step(evolve(state, current=following), (change,), "missed")
+        return Step(evolve(state, current=following, turns=state.turns + 1), (change,), "missed")
 
     def resign(self, state: TallyState, seat: int, chance: Chance) -> Step[TallyState]:
         gone = state.gone | {seat}
@@ -125,8 +135,32 @@ class Tally:
             return Step(evolve(state, gone=gone, winner=left[0], over=True, must_bow=None), (change,))
         after = evolve(state, gone=gone, must_bow=None if state.must_bow == seat else state.must_bow)
         if state.current == seat:
-            after = evolve(after, current=self._next(after, seat))
+            after = evolve(after, current=self._next(after, seat), turns=state.turns + 1)
         return Step(after, (change,))
+
+    def end_in_draw(self, state: TallyState, chance: Chance) -> Step[TallyState]:
+        self._maybe_fail("end_in_draw")
+        chance.below(100)  # so that a replay that forgets a draw is noticed
+        return Step(evolve(state, over=True, must_bow=None), (Change({"type": "drawn"}),))
+
+    def turn(self, state: TallyState) -> int:
+        self._maybe_fail("turn")
+        return state.turns
+
+    def time_out(self, state: TallyState, seats: tuple[int, ...], chance: Chance) -> Step[TallyState]:
+        self._maybe_fail("time_out")
+        (seat,) = seats
+        change = Change({"type": "timed_out", "seat": seat, "bowed": state.must_bow is not None})
+        chance.below(100)  # so that a replay that forgets a time-out is noticed
+        return Step(evolve(state, must_bow=None, current=self._next(state, seat), turns=state.turns + 1), (change,))
+
+    def save(self, state: TallyState) -> JsonObject:
+        self._maybe_fail("save")
+        return _CODEC.save(state)
+
+    def restore(self, saved: JsonObject) -> TallyState:
+        self._maybe_fail("restore")
+        return _CODEC.restore(saved)
 
     def _next(self, state: TallyState, seat: int) -> int:
         players = len(state.secrets)

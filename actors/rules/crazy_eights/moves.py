@@ -1,4 +1,4 @@
-"""How a position comes from the one before: dealing, the four actions, resignation.
+"""How a position comes from the one before: dealing, the four actions, resignation, time that is up.
 
 A move shares everything with its predecessor that it does not change. The stock is made anew the moment it
 runs out, not when somebody next draws, so an empty stock always means that nothing can be drawn.
@@ -104,7 +104,8 @@ def play(state: State, card: Card, chance: Chance) -> Step[State]:
         return _over(ended_on_points(after, PLAY_LIMIT), (played,), f"{told}, the last play of this game.")
     after, reshuffled = _restock(after, chance)
     if eight:
-        return Step(after, (played, *reshuffled), f"{told}. Choose a suit.")
+        # The clock starts anew for the choice: whoever played at the last moment has time to make it.
+        return Step(evolve(after, turns=after.turns + 1), (played, *reshuffled), f"{told}. Choose a suit.")
     after, effects = hand_on(after)
     return Step(after, (played, *reshuffled, *effects), f"{told}.")
 
@@ -209,6 +210,51 @@ def resign(state: State, seat: int) -> Step[State]:
         # An eight whose player leaves before choosing stands for its own suit; cards owed are not left to others.
         after = evolve(after, suit=state.suit or suit_of(state.top), owed=0).next_turn()
     return Step(after, (change,), "You resigned.")
+
+
+# ---- time that is up
+
+
+def time_out(state: State, chance: Chance) -> Step[State]:
+    """The turn of a player who dawdles, ended as cheaply for everybody as the rules allow.
+
+    A suit that is due is the eight's own. A debt is drawn. Who may draw draws one card, if they have drawn none in this
+    turn, and the turn is over. Else they pass, and where they must not, because they have to play, the first card of
+    their hand that fits is played, an eight only where no other is, for its own suit. Raises IllegalAction when the
+    game is over.
+    """
+    if state.outcome is not None:
+        raise IllegalAction("the game is over")
+    step = _least(state, chance)
+    return Step(step.state, (Change({"type": "timed_out", "seat": state.turn}), *step.changes), step.message)
+
+
+def _least(state: State, chance: Chance) -> Step[State]:
+    if state.choosing:
+        return choose_suit(state, suit_of(state.top))
+    if state.owed:
+        return draw(state, chance)
+    if may_draw(state):
+        return _draw_and_pass(state, chance)
+    if may_pass(state):
+        return pass_(state)
+    return _play_first(state, chance)
+
+
+def _draw_and_pass(state: State, chance: Chance) -> Step[State]:
+    after, drew = (state, ()) if state.draws else _take(state, chance)
+    passed = Change({"type": "passed", "seat": state.turn})
+    return Step(evolve(after, passes=0).next_turn(), (*drew, passed), "Your time was up.")
+
+
+def _play_first(state: State, chance: Chance) -> Step[State]:
+    fitting = [card for card in state.hands[state.turn] if fits(state, card)]
+    card = min(fitting, key=lambda one: rank_of(one) is Rank.EIGHT)
+    played = play(state, card, chance)
+    if not played.state.choosing:
+        return played
+    chosen = choose_suit(played.state, suit_of(card))
+    return Step(chosen.state, (*played.changes, *chosen.changes), played.message)
 
 
 # ---- what the moves share

@@ -12,24 +12,24 @@ from actors.rules.crazy_eights.state import (
     MIN_PLAYERS,
     OPTIONS_SCHEMA,
     Options,
+    State,
     fits,
     may_draw,
     may_pass,
 )
 from actors.rules.crazy_eights.view import view
 from actors.rules.interface import ForcedAction, IllegalAction
+from actors.rules.saving import StateCodec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.rules.chance import Chance
     from actors.rules.crazy_eights.actions import Action
-    from actors.rules.crazy_eights.state import (
-        State,
-    )
     from actors.rules.interface import JsonObject, Outcome, Step
 
 _CHOICES: Final = tuple(ChooseSuit(suit) for suit in Suit)
+_CODEC: Final = StateCodec(State)
 
 
 class CrazyEights:
@@ -40,6 +40,7 @@ class CrazyEights:
     title: Final = "Crazy Eights"
     min_players: Final = MIN_PLAYERS
     max_players: Final = MAX_PLAYERS
+    end_in_draw: Final = None
 
     @property
     def options_schema(self) -> JsonObject:
@@ -109,6 +110,22 @@ class CrazyEights:
             return ()
         suits = {"suits": [suit.value for suit in Suit]}
         return (ForcedAction(state.turn, ChooseSuit.type, "an eight was played", suits),)
+
+    def turn(self, state: State) -> int:
+        """Counts turns, and the choices of a suit as turns of their own."""
+        return state.turns
+
+    def time_out(self, state: State, seats: tuple[int, ...], chance: Chance) -> Step[State]:
+        """The least that the rules let the dawdler do, until their turn is over."""
+        return moves.time_out(state, chance)
+
+    def save(self, state: State) -> JsonObject:
+        """The position as JSON, every hand and the stock included."""
+        return _CODEC.save(state)
+
+    def restore(self, saved: JsonObject) -> State:
+        """The position that was saved."""
+        return _CODEC.restore(saved)
 
     def has_resigned(self, state: State, seat: int) -> bool:
         """Whether that seat has resigned."""

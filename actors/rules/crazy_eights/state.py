@@ -118,6 +118,7 @@ class State:
     stock exhausted, `plays` the cards played in the game. `forfeited` are the points that a seat held when it
     resigned and gave its cards away. `direction` is 1 where play goes from seat 0 to seat 1, -1 where it goes back.
     `owed` counts the cards that the player whose turn it is must draw for twos; while it is not 0 there is a stock.
+    `turns` counts the times that the turn clock has started: with each turn, and with each suit that is to be chosen.
     """
 
     options: Options
@@ -133,6 +134,7 @@ class State:
     plays: int = 0
     direction: int = 1
     owed: int = 0
+    turns: int = 0
     outcome: Outcome | None = None
 
     @property
@@ -157,7 +159,7 @@ class State:
 
     def next_turn(self) -> State:
         """The next player's turn, of which nothing has happened yet."""
-        return evolve(self, turn=self.after(self.turn), draws=0)
+        return evolve(self, turn=self.after(self.turn), draws=0, turns=self.turns + 1)
 
 
 def fits(state: State, card: Card) -> bool:

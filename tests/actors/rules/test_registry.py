@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actors.rules.crazy_eights import CrazyEights
+from actors.rules.duel import Duel
 from actors.rules.registry import Problem, Registry, RulesVersionMissing, UnknownRules
 from actors.rules.validation import InvalidRules
 
@@ -63,10 +64,11 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 # ---- looking up
 
 
-def test_crazy_eights_ships() -> None:
+def test_crazy_eights_and_duel_ship() -> None:
     registry = Registry.built_in()
-    assert registry.names == ("crazy_eights",)
+    assert registry.names == ("crazy_eights", "duel")
     assert isinstance(registry.latest("crazy_eights"), CrazyEights)
+    assert isinstance(registry.latest("duel"), Duel)
     assert registry.problems == ()
 
 
@@ -118,7 +120,7 @@ def test_faulty_rules_and_the_same_rules_twice_are_refused() -> None:
 def test_a_plug_in_may_offer_one_rules_object(install: Install) -> None:
     install("one", "RULES = rules('whist', '1')")
     registry = Registry.discover()
-    assert registry.names == ("crazy_eights", "whist")
+    assert registry.names == ("crazy_eights", "duel", "whist")
     assert registry.problems == ()
 
 
@@ -132,7 +134,7 @@ def test_a_plug_in_may_offer_one_rules_object(install: Install) -> None:
 def test_a_plug_in_may_offer_several_versions_and_several_games(install: Install, source: str) -> None:
     install("several", source)
     registry = Registry.discover()
-    assert registry.names == ("crazy_eights", "skat", "whist")
+    assert registry.names == ("crazy_eights", "duel", "skat", "whist")
     assert registry.versions("whist") == ("1", "2")
     assert registry.problems == ()
 
@@ -168,7 +170,7 @@ def test_a_plug_in_that_is_no_good_is_told_of_and_harms_nobody(
     install("good", "RULES = rules('skat', '1')")
     with caplog.at_level(logging.ERROR, "actors.rules.registry"):
         registry = Registry.discover()
-    assert registry.names == ("crazy_eights", "skat")
+    assert registry.names == ("crazy_eights", "duel", "skat")
     (problem,) = registry.problems
     assert problem.entry_point == "bad"
     assert problem.reason.startswith(reason)
@@ -178,6 +180,6 @@ def test_a_plug_in_that_is_no_good_is_told_of_and_harms_nobody(
 def test_of_several_rules_in_a_plug_in_only_the_faulty_ones_are_left_out(install: Install) -> None:
     install("mixed", "RULES = [rules('whist', '1'), rules('skat', 'x'), rules('whist', '1'), rules('go', '1')]")
     registry = Registry.discover()
-    assert registry.names == ("crazy_eights", "go", "whist")
+    assert registry.names == ("crazy_eights", "duel", "go", "whist")
     assert [problem.entry_point for problem in registry.problems] == ["mixed", "mixed"]
     assert registry.problems[1] == Problem("mixed", "whist 1 is already there")

@@ -32,8 +32,8 @@ SCHEMA: JsonObject = {
 }
 
 CALLS = [
-    "set_up", "parse", "dump", "legal", "apply", "resign", "view", "current", "to_act", "forced", "has_resigned",
-    "outcome",
+    "set_up", "parse", "dump", "legal", "apply", "resign", "view", "current", "to_act", "forced", "turn",
+    "time_out", "save", "restore", "has_resigned", "outcome",
 ]  # fmt: skip
 
 
@@ -43,6 +43,17 @@ def a_game(**changed: object) -> AnyRules:
     parts: dict[str, Any] = {call: getattr(crazy_eights, call) for call in CALLS}
     parts |= {"name": "a_game", "version": "1", "title": "A game", "min_players": 2, "max_players": 4}
     return SimpleNamespace(**(parts | {"options_schema": SCHEMA} | changed))
+
+
+DECK: JsonObject = {
+    "type": "array",
+    "maxItems": 60,
+    "default": ["queen"],
+    "allOf": [
+        {"description": "at most two kings", "contains": {"const": "king"}, "minContains": 0, "maxContains": 2},
+        {"description": "at least one queen", "contains": {"const": "queen"}},
+    ],
+}
 
 
 def schema_with(**properties: JsonObject) -> JsonObject:
@@ -190,6 +201,21 @@ def test_a_huge_wrong_value_makes_no_huge_reason() -> None:
         checked_options(a_game(), {"size": "9" * 100_000, "x" * 100_000: 1})
     assert len(caught.value.reason) < 300
     assert len(caught.value.field) <= 100
+
+
+def test_what_is_wrong_with_a_long_list_is_said_without_the_list() -> None:
+    with pytest.raises(BadOptions) as caught:
+        checked_options(a_game(options_schema=schema_with(deck=DECK)), {"deck": ["queen"] * 100})
+    assert (caught.value.field, caught.value.reason) == ("deck", "it is too long")
+
+
+@pytest.mark.parametrize(
+    ("deck", "reason"), [(["king", "queen", "king", "king"], "at most two kings"), (["king"], "at least one queen")]
+)
+def test_what_a_list_must_contain_is_said_in_the_words_of_the_schema(deck: list[str], reason: str) -> None:
+    with pytest.raises(BadOptions) as caught:
+        checked_options(a_game(options_schema=schema_with(deck=DECK)), {"deck": deck})
+    assert (caught.value.field, caught.value.reason) == ("deck", reason)
 
 
 def test_options_nested_past_any_use_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""The deal, the four actions and resignation, case by case."""
+"""The deal, the four actions, resignation and time that is up, case by case."""
 
 from __future__ import annotations
 
@@ -414,3 +414,65 @@ def test_nobody_resigns_twice_or_after_the_end(position: Position) -> None:
     over = moves.resign(first.state, 0)
     with pytest.raises(IllegalAction, match="over"):
         moves.resign(over.state, 2)
+
+
+# ---- time that is up
+
+
+def test_an_eight_whose_player_dawdles_stands_for_its_own_suit(position: Position) -> None:
+    step = moves.time_out(position("2C", "4D", stock="6C", pile="KC 8H", choosing=True), no_chance())
+    assert (step.state.suit, step.state.turn) == (Suit.HEARTS, 1)
+    assert kinds(step) == ["timed_out", "suit_chosen"]
+
+
+def test_who_dawdles_draws_one_card_and_their_turn_is_over_although_they_could_play(position: Position) -> None:
+    step = moves.time_out(position("2H", "4D", stock="6H 5H", pile="KH"), no_chance())
+    assert (step.state.hands[0], step.state.turn) == (cards("2H 6H"), 1)
+    assert kinds(step) == ["timed_out", "drew", "passed"]
+
+
+def test_who_has_drawn_in_this_turn_and_dawdles_draws_no_more(position: Position) -> None:
+    step = moves.time_out(position("2H", "4D", stock="6H 5H", pile="KH", draws=1), no_chance())
+    assert (step.state.hands[0], step.state.turn) == (cards("2H"), 1)
+    assert kinds(step) == ["timed_out", "passed"]
+
+
+def test_who_owes_cards_and_dawdles_draws_them(position: Position) -> None:
+    step = moves.time_out(position("2C", "4D", stock="6H 5H 3C", pile="2H", owed=2, special_cards=True), no_chance())
+    assert (step.state.hands[0], step.state.turn) == (cards("2C 6H 5H"), 1)
+    assert kinds(step) == ["timed_out", "drew", "drew"]
+
+
+def test_who_can_do_nothing_and_dawdles_passes_and_the_pass_counts(position: Position) -> None:
+    step = moves.time_out(position("2C", "4D", pile="KH"), no_chance())
+    assert (step.state.passes, step.state.turn) == (1, 1)
+    assert kinds(step) == ["timed_out", "passed"]
+
+
+def test_a_game_may_be_blocked_by_dawdling(position: Position) -> None:
+    step = moves.time_out(position("2C", "4D", pile="KH", passes=1), no_chance())
+    assert step.state.outcome == Outcome(0, (2, 0), "blocked")
+
+
+def test_who_has_to_play_and_dawdles_plays_the_first_card_that_fits_but_an_eight_last(position: Position) -> None:
+    step = moves.time_out(position("2C 8C 5H 6H", "4D", pile="KH", reshuffle=False), no_chance())
+    assert step.state.top == card_of("5H")
+    assert kinds(step) == ["timed_out", "played"]
+
+
+def test_an_eight_that_is_played_for_a_dawdler_stands_for_its_own_suit(position: Position) -> None:
+    step = moves.time_out(position("2C 8C", "4D", pile="KH", reshuffle=False), no_chance())
+    assert (step.state.top, step.state.suit, step.state.turn) == (card_of("8C"), Suit.CLUBS, 1)
+    assert kinds(step) == ["timed_out", "played", "suit_chosen"]
+
+
+def test_a_dawdler_may_win_by_the_card_that_is_played_for_them(position: Position) -> None:
+    step = moves.time_out(position("8C", "4D", pile="KH"), no_chance())
+    assert step.state.outcome == Outcome(0, (4, 0), "went_out")
+    assert kinds(step) == ["timed_out", "played", "ended"]
+
+
+def test_after_the_end_no_time_runs_out(position: Position) -> None:
+    over = moves.resign(position("8C", "4D", pile="KH"), 1)
+    with pytest.raises(IllegalAction, match="over"):
+        moves.time_out(over.state, no_chance())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import re
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from actors.rules.cards import PACK, Suit, name_of
 from actors.rules.chance import Chance, key_of
 from actors.rules.crazy_eights import CrazyEights
 from actors.rules.crazy_eights.actions import Action, ChooseSuit, Draw, Pass, Play
-from actors.rules.crazy_eights.state import State
+from actors.rules.crazy_eights.state import State, may_draw
 from actors.rules.interface import IllegalAction, JsonObject, Step
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ EVERY_ACTION: list[Action] = [
 ]
 ORDERS = [Chance(key_of(f"order {number}")).shuffled(PACK) for number in range(97)]
 NO_CHANCE = Chance(b"none")
+EVENTS = {"timed_out", "suit_chosen", "drew", "passed", "played", "ended"}
 CARD_IN_JSON = re.compile(r'"((?:10|[2-9AJQK])[CDHS])"')
 CARDS_BY_NAME = {name_of(card): card for card in PACK}
 NAME_IN_TEXT = re.compile("|".join(CARDS_BY_NAME))
@@ -46,6 +48,8 @@ class Deal:
     options: JsonObject = field(factory=dict)
     resigning: int = 0
     """In how many of 100 steps a player, any player, resigns."""
+    dawdling: int = 0
+    """In how many of 100 steps the player on turn lets their time run out."""
     habit: str = "any"
     """What the players prefer among their legal actions."""
 
@@ -55,12 +59,19 @@ class Deal:
         return key_of(str(self.seed))
 
 
+class Leave(enum.Enum):
+    """What a seat does that is no action of the game."""
+
+    RESIGNS = "resigns"
+    DAWDLES = "dawdles"
+
+
 @frozen
 class Turn:
-    """One step of a game: who did what (None: resigned), before and after, and where chance stood."""
+    """One step of a game: who did what, before and after, and where chance stood."""
 
     seat: int
-    action: Action | None
+    action: Action | Leave
     before: State
     step: Step[State]
     position: int
@@ -91,6 +102,7 @@ DEALS = st.builds(
     seed=st.integers(0, 2**64),
     options=OPTIONS,
     resigning=st.sampled_from([0, 0, 0, 1, 10]),
+    dawdling=st.sampled_from([0, 0, 20, 100]),
     habit=st.sampled_from(["play", "pass", "draw", "any"]),
 )
 
@@ -102,14 +114,28 @@ def play_out(deal: Deal) -> Iterator[Turn]:
     state = RULES.set_up(deal.players, deal.options, chance)
     while (seat := RULES.current(state)) is not None:
         position = chance.position
+        action: Action | Leave
         if pick.below(100) < deal.resigning:
             seat = pick.choice([s for s in range(deal.players) if not RULES.has_resigned(state, s)])
-            action, step = None, RULES.resign(state, seat, chance)
+            action = Leave.RESIGNS
+        elif pick.below(100) < deal.dawdling:
+            action = Leave.DAWDLES
         else:
             action = choose(RULES.legal(state, seat), deal.habit, pick)
-            step = RULES.apply(state, seat, action, chance)
+        step = take(state, seat, action, chance)
         yield Turn(seat, action, state, step, position)
         state = step.state
+
+
+def take(state: State, seat: int, action: Action | Leave, chance: Chance) -> Step[State]:
+    """What comes of this."""
+    match action:
+        case Leave.RESIGNS:
+            return RULES.resign(state, seat, chance)
+        case Leave.DAWDLES:
+            return RULES.time_out(state, RULES.to_act(state), chance)
+        case _:
+            return RULES.apply(state, seat, action, chance)
 
 
 def choose(legal: Sequence[Action], habit: str, pick: Chance) -> Action:
@@ -158,7 +184,7 @@ def most_steps(deal: Deal, resignations: int) -> int:
 @given(DEALS)
 def test_every_game_ends_within_its_bound(deal: Deal) -> None:
     turns = list(play_out(deal))
-    resignations = sum(turn.action is None for turn in turns)
+    resignations = sum(turn.action is Leave.RESIGNS for turn in turns)
     assert len(turns) <= most_steps(deal, resignations)
     last = turns[-1].after
     outcome = RULES.outcome(last)
@@ -189,15 +215,15 @@ def test_the_end_is_told_as_it_was(deal: Deal) -> None:
         case "went_out":
             assert outcome.winner == last.seat
             assert hands[last.seat] == 0
-            assert isinstance(last.action, Play)
+            assert isinstance(last.action, Play) or last.action is Leave.DAWDLES
         case "blocked":
-            assert isinstance(last.action, Pass)
+            assert isinstance(last.action, Pass) or last.action is Leave.DAWDLES
             assert not state.stock
         case "play_limit":
             assert state.plays == state.options.max_plays
         case reason:
             assert reason == "resignation"
-            assert last.action is None
+            assert last.action is Leave.RESIGNS
             assert state.playing() == (outcome.winner,)
     if outcome.winner is not None:
         assert not RULES.has_resigned(state, outcome.winner)
@@ -268,7 +294,7 @@ def test_an_eight_is_followed_by_the_choice_of_its_suit_by_the_same_seat(deal: D
             assert RULES.to_act(turn.after) == (turn.seat,)
             dumped = [RULES.dump(action) for action in RULES.legal(turn.after, turn.seat)]
             assert dumped == [{"type": "choose_suit", "suit": suit} for suit in forced.params["suits"]]
-        elif turn.action is not None:
+        elif turn.action is not Leave.RESIGNS:
             assert RULES.forced(turn.after) == ()
 
 
@@ -277,7 +303,7 @@ def test_an_eight_is_followed_by_the_choice_of_its_suit_by_the_same_seat(deal: D
 def test_who_has_resigned_is_gone_for_good(deal: Deal) -> None:
     gone: set[int] = set()
     for turn in play_out(deal):
-        if turn.action is None:
+        if turn.action is Leave.RESIGNS:
             gone.add(turn.seat)
         assert {seat for seat in range(deal.players) if RULES.has_resigned(turn.after, seat)} == gone
         assert not gone & set(RULES.to_act(turn.after))
@@ -321,20 +347,87 @@ def test_a_game_replayed_from_its_json_is_the_same_game(deal: Deal) -> None:
     chance = Chance(deal.key)
     state = RULES.set_up(deal.players, deal.options, chance)
     for turn in play_out(deal):
-        sent = None if turn.action is None else json.loads(json.dumps(RULES.dump(turn.action)))
         chance = Chance(deal.key, chance.position)
-        if sent is None:
-            step = RULES.resign(state, turn.seat, chance)
-        else:
-            step = RULES.apply(state, turn.seat, RULES.parse(sent), chance)
+        action = turn.action
+        if not isinstance(action, Leave):
+            action = RULES.parse(json.loads(json.dumps(RULES.dump(action))))
+        step = take(state, turn.seat, action, chance)
         assert step == turn.step
         state = step.state
 
 
 def take_again(turn: Turn, chance: Chance) -> Step[State]:
-    if turn.action is None:
-        return RULES.resign(turn.before, turn.seat, chance)
-    return RULES.apply(turn.before, turn.seat, turn.action, chance)
+    return take(turn.before, turn.seat, turn.action, chance)
+
+
+# ---- a snapshot
+
+
+@settings(max_examples=40, deadline=None)
+@given(DEALS)
+def test_a_position_is_restored_as_it_was_saved(deal: Deal) -> None:
+    for state in positions(deal):
+        saved = RULES.save(state)
+        text = json.dumps(saved)
+        assert RULES.restore(saved) == state
+        assert RULES.restore(json.loads(text)) == state
+        assert json.dumps(RULES.save(RULES.restore(json.loads(text)))) == text
+
+
+@settings(max_examples=30, deadline=None)
+@given(DEALS)
+def test_a_game_goes_on_from_a_snapshot_as_it_would_have_without(deal: Deal) -> None:
+    for turn in play_out(deal):
+        restored = evolve(turn, before=RULES.restore(RULES.save(turn.before)))
+        assert take_again(restored, Chance(deal.key, turn.position)) == turn.step
+
+
+# ---- the clock
+
+
+@settings(max_examples=60, deadline=None)
+@given(DEALS)
+def test_the_clock_starts_anew_with_each_turn_and_each_choice_and_only_then(deal: Deal) -> None:
+    for turn in play_out(deal):
+        if turn.after.outcome is not None:
+            return
+        anew = RULES.turn(turn.after) != RULES.turn(turn.before)
+        match turn.action:
+            case Play() | Pass() | ChooseSuit() | Leave.DAWDLES:
+                assert anew
+            case Draw():
+                assert anew is (turn.before.owed > 0)  # a debt ends the turn; another draw is within it
+            case Leave.RESIGNS:
+                assert anew is (turn.seat == turn.before.turn)
+
+
+@settings(max_examples=60, deadline=None)
+@given(DEALS)
+def test_time_that_runs_out_ends_the_turn_with_one_step_of_those_that_the_rules_allow(deal: Deal) -> None:
+    for turn in play_out(deal):
+        before, seat = turn.before, turn.before.turn
+        step = RULES.time_out(before, (seat,), Chance(deal.key, turn.position))
+        kinds = [change.public["type"] for change in step.changes if change.public["type"] in EVENTS]
+        event(" ".join(kinds))
+        legal = {action.type for action in RULES.legal(before, seat)}
+        match kinds:
+            case ["timed_out", "suit_chosen"]:
+                assert before.choosing
+            case ["timed_out", "drew", *more] if before.owed:
+                assert set(more) <= {"drew"}
+            case ["timed_out", "drew", "passed"]:
+                assert "draw" in legal
+                assert before.draws == 0
+                assert len(step.state.hands[seat]) == len(before.hands[seat]) + 1
+            case ["timed_out", "passed", *_]:
+                assert "pass" in legal or before.draws > 0
+            case ["timed_out", "played", *more]:
+                assert legal == {"play"}
+                assert more in ([], ["suit_chosen"], ["ended"])
+            case _:
+                raise AssertionError(kinds)
+        assert not step.state.choosing
+        assert step.state.outcome is not None or RULES.turn(step.state) > RULES.turn(before)
 
 
 # ---- what is hidden stays hidden
@@ -405,6 +498,9 @@ def test_others_are_told_of_a_draw_or_a_resignation_what_the_hidden_cards_cannot
     for number, turn in enumerate(play_out(deal)):
         if isinstance(turn.action, Play | ChooseSuit | Pass) or turn.after.outcome is not None:
             continue
+        before = turn.before
+        if turn.action is Leave.DAWDLES and not (before.options.draw_when_playable and may_draw(before)):
+            continue  # they had to play what they hold
         watcher = next(viewer for viewer in (*range(deal.players), None) if viewer != turn.seat)
         for viewer in (watcher, None):
             other = evolve(turn, before=hidden_otherwise(turn.before, viewer, number))
