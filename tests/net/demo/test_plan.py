@@ -92,7 +92,7 @@ def test_options_that_the_rules_do_not_have_are_not_asked_for() -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"rules": "bogus"}, "--rules: there are no rules named 'bogus'; there are crazy_eights, tally"),
+        ({"rules": "bogus"}, "--rules: there are no rules named 'bogus'; there are crazy_eights, duel, tally"),
         ({"rules": "tally", "players": 5}, "--players: Tally has 2 to 4, not 5"),
         ({"seed": ""}, "--seed: must be a text of 1 to 128 characters"),
         ({"seed": "x" * 129}, "--seed: must be a text of 1 to 128 characters"),
