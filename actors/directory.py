@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import define, field
 
+from actors.abandonment import earlier
 from actors.events import Created
 from actors.game import Game
 from actors.kit.actor import ActorError, Ref, actor_child
-from actors.kit.supervisor import Restart
-from actors.messages import Passivate, TableMessage
+from actors.kit.supervisor import Restart, SupervisorStopped
+from actors.messages import Expire, Passivate, TableMessage
 from actors.ports import GameNotFound, StoreUnavailable
 from actors.rules.validation import checked_options
 from actors.standing import Standing
 from actors.table import Table
 
 if TYPE_CHECKING:
+    from actors.house import House
     from actors.kit.supervisor import DynamicSupervisor
     from actors.ports import Outlet
     from actors.rules.interface import JsonObject
-    from actors.table import House
 
 log = logging.getLogger("croupier.directory")
 
@@ -85,10 +86,12 @@ class Directory:
             return Table(game_id, self._house, seated.standing)
 
         def forget(reason: BaseException | None) -> None:
+            if isinstance(reason, GameNotFound):
+                self._house.timers.set(game_id, None)
             if seated.table is ref:
                 seated.table = None
                 if not seated.standing.worth_keeping:
-                    self._games.pop(game_id, None)
+                    self._forget(game_id)
 
         self._tables.spawn(actor_child(ref, make, restart=Restart.TRANSIENT, ended=forget, start_timeout=_LOAD_TIMEOUT))
         return ref
@@ -99,9 +102,35 @@ class Directory:
         return None if seated is None or seated.table is None else seated.standing
 
     def leave(self, game_id: str, outlet: Outlet) -> None:
-        """This outlet is told nothing more of the game; no matter whether it was."""
+        """The user of this outlet leaves the game, as a player (which is announced as `disconnected` at once; it is no
+        resignation) or as a spectator: the outlet is told nothing more. No matter whether it followed the game. Raises
+        nothing, and needs no table."""
         if (seated := self._games.get(game_id)) is not None:
-            seated.standing.audience.discard(outlet)
+            self._see_off(game_id, seated, self._house.attendance.left(game_id, seated.standing, outlet))
+
+    def drop(self, game_id: str, outlet: Outlet) -> None:
+        """The connection of this outlet is gone, or was taken over by another of the same user: a player is awaited for
+        the grace period. To be called after `outlet.gone` is true, or when the outlet is to be told nothing more; else
+        as `leave`."""
+        if (seated := self._games.get(game_id)) is not None:
+            self._see_off(game_id, seated, self._house.attendance.dropped(game_id, seated.standing, outlet))
+
+    def _see_off(self, game_id: str, seated: _Seated, emptied: bool) -> None:
+        if seated.standing.is_over:
+            if not seated.standing.worth_keeping:
+                self._ask_to_leave(game_id, seated)
+        elif emptied and seated.table is not None:
+            self._tell(game_id, seated, Expire())  # from now on the game may be abandoned; else the timers see to it
+
+    def expire(self, game_id: str) -> None:
+        """Has the table of this game look at its clocks; the table is woken for that. Raises nothing: a table that
+        cannot be told now is told again by the timers."""
+        try:
+            self.table(game_id).tell(Expire())
+        except (ActorError, SupervisorStopped):
+            log.debug("game %s cannot be told of its clock now", game_id)
+        except GameNotFound:
+            self._house.timers.set(game_id, None)
 
     async def create(
         self,
@@ -112,9 +141,10 @@ class Directory:
         seed: str,
         options: JsonObject,
         spectators: str,
+        turn_timeout_seconds: float | None = None,
     ) -> None:
-        """Makes a game durable; nobody is woken. Raises UnknownRules, BadOptions, RulesFault (they cannot set it up),
-        StoreUnavailable (there is then no such game)."""
+        """Makes a game durable; nobody is woken, but its clocks run. Raises UnknownRules, BadOptions,
+        RulesFault (they cannot set it up), StoreUnavailable (there is then no such game)."""
         rules = self._house.registry.latest(rules_name)
         created = Created(
             event_id=1,
@@ -126,29 +156,52 @@ class Directory:
             seed=seed,
             options=checked_options(rules, options),
             spectators=spectators,
+            turn_timeout_seconds=turn_timeout_seconds,
+            clock=self._house.service.now(),
         )
-        Game.of(created, rules).begin()  # a game that cannot begin is not made
+        turn = Game.of(created, rules).begin().deadline  # a game that cannot begin is not made
+        abandoned = created.clock + self._house.abandon_after
+        deadline = earlier(turn, abandoned)
         # An unknown result is sent again until it is known; a game whose id nobody was told is no harm.
         with trio.move_on_after(self._house.settle_within) as patience:
-            await self._house.journal.create(created)
+            await self._house.journal.create(created, deadline=deadline)
+        # Also of a game that may stand: nobody will come to it, and it is to be abandoned in time.
+        self._house.timers.set(game_id, deadline, abandoned=abandoned)
         if patience.cancelled_caught:
             raise StoreUnavailable("the store does not say whether the game stands")
+        self._house.attendance.not_awaited(game_id)
 
     async def passivate_idle(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """A service: asks tables that nobody has used for `passivate_after` seconds to leave memory."""
+        """A service: asks tables that nobody has used for `passivate_after` seconds to leave memory; those of games
+        that are over, which few come back to, after a quarter of that."""
         task_status.started()
         while True:
             await trio.sleep(self._passivate_after / 4)
-            self._ask_idle_to_leave(trio.current_time() - self._passivate_after)
+            self._ask_idle_to_leave(trio.current_time())
 
-    def _ask_idle_to_leave(self, unused_since: float) -> None:
+    def _ask_idle_to_leave(self, now: float) -> None:
         for game_id, seated in list(self._games.items()):
-            if seated.last_used > unused_since or seated.standing.worth_keeping:
+            patience = self._passivate_after / (4 if seated.standing.is_over else 1)
+            if now < seated.last_used + patience or seated.standing.worth_keeping:
                 continue
             if seated.table is None:
-                del self._games[game_id]
-                continue
-            try:
-                seated.table.tell(Passivate())
-            except ActorError:
-                log.debug("table of game %s is busy or ending; it stays for now", game_id)
+                self._forget(game_id)
+            else:
+                self._ask_to_leave(game_id, seated)
+
+    def _forget(self, game_id: str) -> None:
+        """Nobody follows this game, and nobody is awaited."""
+        seated = self._games.pop(game_id, None)
+        if seated is not None and seated.standing.audience.presence is not None:
+            self._house.attendance.not_awaited(game_id)
+
+    def _ask_to_leave(self, game_id: str, seated: _Seated) -> None:
+        self._tell(game_id, seated, Passivate())
+
+    @staticmethod
+    def _tell(game_id: str, seated: _Seated, message: Passivate | Expire) -> None:
+        try:
+            if seated.table is not None:
+                seated.table.tell(message)
+        except ActorError:
+            log.debug("table of game %s is busy or ending; it stays for now", game_id)

@@ -1,4 +1,6 @@
-"""What is journalled of a game. The events alone rebuild it: the state, the hands, every answer ever given."""
+"""What is journalled of a game. The events alone rebuild it: the state, the hands, every answer ever given.
+
+`at` is wall time (unix seconds), for people; `clock` is service time (contract, section 4), for deadlines."""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from typing import ClassVar, TypeAlias
 
 from attrs import field, frozen
 
-from actors.messages import ActionAnswer, ResignAnswer
+from actors.messages import ActionAnswer, DrawAnswer, DrawMove, ResignAnswer
 from actors.rules.interface import JsonObject
 
 
@@ -25,6 +27,8 @@ class Created:
     seed: str = field(repr=False)
     options: JsonObject = field(factory=dict)
     spectators: str = "public"
+    turn_timeout_seconds: float | None = None
+    clock: float = 0.0
 
 
 @frozen
@@ -40,6 +44,7 @@ class Acted:
     chance_position: int
     message_id: str | None = None
     answer: ActionAnswer | None = None
+    clock: float = 0.0
 
 
 @frozen
@@ -54,6 +59,49 @@ class Resigned:
     chance_position: int
     message_id: str | None = None
     answer: ResignAnswer | None = None
+    clock: float = 0.0
+
+
+@frozen
+class TimedOut:
+    """The time of these players, who were to act, was up: the rules decided what that means."""
+
+    kind: ClassVar[str] = "timed_out"
+
+    event_id: int
+    at: float
+    players: tuple[str, ...]
+    chance_position: int
+    clock: float = 0.0
+
+
+@frozen
+class Extended:
+    """A player whose turn it was came back, and the turn clock was put back by so many seconds of service."""
+
+    kind: ClassVar[str] = "extended"
+
+    event_id: int
+    at: float
+    player_id: str
+    seconds: float
+    clock: float = 0.0
+
+
+@frozen
+class DrawMoved:
+    """A player offered a draw, or answered to an offer. When all agree, the game is over with it."""
+
+    kind: ClassVar[str] = "draw_moved"
+
+    event_id: int
+    at: float
+    player_id: str
+    move: DrawMove
+    chance_position: int
+    message_id: str | None = None
+    answer: DrawAnswer | None = None
+    clock: float = 0.0
 
 
 @frozen
@@ -65,6 +113,18 @@ class Aborted:
     event_id: int
     at: float
     reason: str
+    clock: float = 0.0
 
 
-Event: TypeAlias = Created | Acted | Resigned | Aborted
+@frozen
+class Abandoned:
+    """None of the players was connected for so long that the game is over. Nobody wins."""
+
+    kind: ClassVar[str] = "abandoned"
+
+    event_id: int
+    at: float
+    clock: float = 0.0
+
+
+Event: TypeAlias = Created | Acted | Resigned | TimedOut | Extended | DrawMoved | Aborted | Abandoned

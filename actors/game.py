@@ -9,9 +9,10 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from actors.events import Aborted, Acted, Created, Resigned
+from actors.draws import Draws, told_as
+from actors.events import Abandoned, Aborted, Acted, Created, DrawMoved, Extended, Resigned, TimedOut
 from actors.rules.chance import Chance, key_of
 from actors.rules.interface import AnyRules, Change, IllegalAction, MalformedAction
 
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from actors.events import Event
+    from actors.messages import DrawMove
     from actors.rules.interface import Step
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 RESIGNATION = "resignation"
+TIMEOUT = "timeout"
 ABORTED = "aborted"
+ABANDONED = "abandoned"
+DRAW_AGREED = "draw_agreed"
 
 
 class RulesFault(Exception):
@@ -47,7 +52,9 @@ class Ended:
 
 @frozen
 class Position:
-    """The game after one event: the state, what the event changed, and how far the chance stream was read."""
+    """The game after one event: the state, what the event changed, how far the chance stream was read, and when the
+    turn clock runs out (service time; None when none runs). `extended` is by how many seconds each seat has had its
+    clock put back (empty: nobody has), `draws` what was said of a draw since the last action."""
 
     event_id: int
     state: Any
@@ -55,6 +62,13 @@ class Position:
     changes: tuple[Change, ...] = ()
     message: str = ""
     ended: Ended | None = None
+    deadline: float | None = None
+    extended: tuple[float, ...] = ()
+    draws: Draws = field(factory=Draws)
+
+    def extension_of(self, seat: int) -> float:
+        """By how many seconds this seat has had its clock put back so far."""
+        return self.extended[seat] if self.extended else 0.0
 
 
 @frozen
@@ -80,23 +94,76 @@ class Game:
         """The position after the creation. Raises RulesFault."""
         chance = Chance(self.key)
         state = ask_rules(self.rules.set_up, len(self.created.players), self.created.options, chance)
-        return Position(self.created.event_id, state, chance.position)
+        deadline = self._fresh_clock(self.created.clock) if ask_rules(self.rules.to_act, state) else None
+        return Position(self.created.event_id, state, chance.position, deadline=deadline)
 
-    def act(self, before: Position, seat: int, action: Any) -> Position:  # noqa: ANN401 - the rules' own type
-        """The position after this seat's action. Raises IllegalAction, RulesFault."""
+    def act(self, before: Position, seat: int, action: Any, *, clock: float = 0.0) -> Position:  # noqa: ANN401 - the rules' own type
+        """The position after this seat's action, taken at this service time. Raises IllegalAction, RulesFault."""
         chance = Chance(self.key, before.chance_position)
         step = submit(self.rules.apply, before.state, seat, action, chance)
-        return self._after(before, step, chance, None)
+        return self._after(before, step, chance, clock)
 
-    def resign(self, before: Position, seat: int) -> Position:
-        """The position after this seat gave up. Raises RulesFault."""
+    def resign(self, before: Position, seat: int, *, clock: float = 0.0) -> Position:
+        """The position after this seat gave up at this service time. Raises RulesFault."""
         chance = Chance(self.key, before.chance_position)
         step = ask_rules(self.rules.resign, before.state, seat, chance)
-        return self._after(before, step, chance, RESIGNATION)
+        return self._after(before, step, chance, clock, end_reason=RESIGNATION)
+
+    def time_out(self, before: Position, *, clock: float = 0.0) -> Position:
+        """The position after the time of all who were to act was up, at this service time: the rules decide what that
+        means, and whoever is to act then has their full time. Raises RulesFault."""
+        seats = ask_rules(self.rules.to_act, before.state)
+        chance = Chance(self.key, before.chance_position)
+        step = ask_rules(self.rules.time_out, before.state, seats, chance)
+        return self._after(before, step, chance, clock, anew=True)
+
+    def extend(self, before: Position, seat: int, seconds: float) -> Position:
+        """The position after the turn clock was put back for this seat. Raises ValueError when none runs."""
+        if before.deadline is None:
+            raise ValueError("no clock runs")
+        extended = list(before.extended or (0.0,) * len(self.created.players))
+        extended[seat] += seconds
+        return evolve(
+            before,
+            event_id=before.event_id + 1,
+            changes=(),
+            message="",
+            deadline=before.deadline + seconds,
+            extended=tuple(extended),
+        )
+
+    def move_draw(self, before: Position, seat: int, move: DrawMove, *, clock: float = 0.0) -> Position:
+        """The position after this seat's word about a draw, given at this service time. Raises IllegalAction,
+        RulesFault."""
+        end_in_draw = ask_rules(getattr, self.rules, "end_in_draw")
+        if end_in_draw is None:
+            raise IllegalAction("the players of this game cannot agree on a draw")
+        if ask_rules(self.rules.has_resigned, before.state, seat):
+            raise IllegalAction("you have resigned from this game")
+        draws = before.draws.after(seat, move, before.event_id + 1)
+        told = told_as(move, self.created.players[seat])
+        if not draws.is_settled(self._still_playing(before.state)):
+            return evolve(before, event_id=before.event_id + 1, changes=(told,), message="", draws=draws)
+        chance = Chance(self.key, before.chance_position)
+        step = ask_rules(end_in_draw, before.state, chance)
+        after = self._after(before, step, chance, clock, end_reason=DRAW_AGREED)
+        if after.ended is None or after.ended.winner is not None:
+            raise RulesFault("the rules did not end the game in a draw")
+        return evolve(after, changes=(told, *after.changes))
+
+    def _still_playing(self, state: Any) -> set[int]:  # noqa: ANN401 - the rules' own type
+        return {seat for seat in self.seats.values() if not ask_rules(self.rules.has_resigned, state, seat)}
 
     def abort(self, before: Position) -> Position:
         """The position after the game was called off: nobody wins."""
-        ended = Ended(None, (0,) * len(self.created.players), ABORTED)
+        return self._called_off(before, ABORTED)
+
+    def abandon(self, before: Position) -> Position:
+        """The position after all players had been away for too long: nobody wins."""
+        return self._called_off(before, ABANDONED)
+
+    def _called_off(self, before: Position, reason: str) -> Position:
+        ended = Ended(None, (0,) * len(self.created.players), reason)
         return Position(before.event_id + 1, before.state, before.chance_position, ended=ended)
 
     def replay(self, before: Position, event: Event) -> Position:
@@ -106,15 +173,34 @@ class Game:
             case Acted():
                 try:
                     action = submit(self.rules.parse, event.action)
-                    after = self.act(before, self.seats[event.player_id], action)
+                    after = self.act(before, self.seats[event.player_id], action, clock=event.clock)
                 except (IllegalAction, MalformedAction) as error:
                     raise ReplayDiverged(f"event {event.event_id} is refused by the rules now") from error
                 drawn = event.chance_position
             case Resigned():
-                after = self.resign(before, self.seats[event.player_id])
+                after = self.resign(before, self.seats[event.player_id], clock=event.clock)
                 drawn = event.chance_position
+            case TimedOut():
+                if self.waiting_for(before) != event.players:
+                    raise ReplayDiverged(f"event {event.event_id} is about others than who is to act now")
+                after = self.time_out(before, clock=event.clock)
+                drawn = event.chance_position
+            case DrawMoved():
+                try:
+                    after = self.move_draw(before, self.seats[event.player_id], event.move, clock=event.clock)
+                except IllegalAction as error:
+                    raise ReplayDiverged(f"event {event.event_id} is refused by the rules now") from error
+                drawn = event.chance_position
+            case Extended():
+                if before.deadline is None:
+                    raise ReplayDiverged(f"event {event.event_id} puts back a clock that does not run")
+                after = self.extend(before, self.seats[event.player_id], event.seconds)
+                drawn = after.chance_position
             case Aborted():
                 after = self.abort(before)
+                drawn = after.chance_position
+            case Abandoned():
+                after = self.abandon(before)
                 drawn = after.chance_position
             case Created():
                 raise ReplayDiverged(f"event {event.event_id} is a second creation")
@@ -122,15 +208,21 @@ class Game:
             raise ReplayDiverged(f"event {event.event_id} drew other chance than it did when it was journalled")
         return after
 
-    def _after(self, before: Position, step: Step[Any], chance: Chance, end_reason: str | None) -> Position:
-        outcome = ask_rules(self.rules.outcome, step.state)
-        ended = None
-        if outcome is not None:
-            if len(outcome.scores) != len(self.created.players):
-                raise RulesFault(f"{len(outcome.scores)} scores for {len(self.created.players)} players")
-            if not ask_rules(_are_finite, outcome.scores):  # JSON has no infinity, and the journal is JSON
-                raise RulesFault("a score is not a finite number")
-            ended = Ended(outcome.winner, tuple(outcome.scores), end_reason or outcome.reason)
+    def waiting_for(self, at: Position) -> tuple[str, ...]:
+        """The users who are to act. Raises RulesFault."""
+        return tuple(self.created.players[seat] for seat in ask_rules(self.rules.to_act, at.state))
+
+    def _after(
+        self,
+        before: Position,
+        step: Step[Any],
+        chance: Chance,
+        clock: float,
+        *,
+        end_reason: str | None = None,
+        anew: bool = False,
+    ) -> Position:
+        ended = self._outcome(step.state, end_reason)
         return Position(
             event_id=before.event_id + 1,
             state=step.state,
@@ -138,7 +230,38 @@ class Game:
             changes=tuple(step.changes),
             message=step.message,
             ended=ended,
+            deadline=None if ended else self._deadline(before, step.state, clock, anew=anew),
+            extended=before.extended,
         )
+
+    def _outcome(self, state: Any, end_reason: str | None) -> Ended | None:  # noqa: ANN401 - the rules' own type
+        outcome = ask_rules(self.rules.outcome, state)
+        if outcome is None:
+            return None
+        if len(outcome.scores) != len(self.created.players):
+            raise RulesFault(f"{len(outcome.scores)} scores for {len(self.created.players)} players")
+        if not ask_rules(_are_numbers, outcome.scores):  # the journal and the archive are JSON
+            raise RulesFault("a score is not a finite number that JSON has")
+        return Ended(outcome.winner, tuple(outcome.scores), end_reason or outcome.reason)
+
+    def _deadline(self, before: Position, state: Any, clock: float, *, anew: bool) -> float | None:  # noqa: ANN401 - as above
+        """When the clock of whoever is to act now runs out. It goes on as it was while the turn is the same, and nobody
+        is to act who was not before: of several who act at once, the first must not give the others more time."""
+        if self.created.turn_timeout_seconds is None:
+            return None
+        to_act = ask_rules(self.rules.to_act, state)
+        if not to_act:
+            return None
+        if anew or before.deadline is None or ask_rules(self._turn_changed, before.state, state, to_act):
+            return self._fresh_clock(clock)
+        return before.deadline
+
+    def _turn_changed(self, before: Any, after: Any, to_act: tuple[int, ...]) -> bool:  # noqa: ANN401 - as above
+        return self.rules.turn(before) != self.rules.turn(after) or not set(to_act) <= set(self.rules.to_act(before))
+
+    def _fresh_clock(self, now: float) -> float | None:
+        seconds = self.created.turn_timeout_seconds
+        return None if seconds is None else now + seconds
 
 
 def ask_rules(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -162,5 +285,8 @@ def submit(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         raise
 
 
-def _are_finite(scores: Iterable[float]) -> bool:
-    return all(map(isfinite, scores))
+def _are_numbers(scores: Iterable[object]) -> bool:
+    return all(
+        (isinstance(score, float) and isfinite(score)) or (type(score) is int and abs(score) < 2**63)
+        for score in scores
+    )

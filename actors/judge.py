@@ -10,11 +10,12 @@ from actors.rules.interface import IllegalAction, MalformedAction
 
 if TYPE_CHECKING:
     from actors.game import Ended, Game, Position
+    from actors.messages import DrawMove
     from actors.rules.interface import ForcedAction, JsonObject
 
 
-def judge_action(game: Game, at: Position, seat: int, action: JsonObject) -> Position | Failure:
-    """The position that this action leads to, or why it does not. Raises RulesFault."""
+def judge_action(game: Game, at: Position, seat: int, action: JsonObject, *, clock: float = 0.0) -> Position | Failure:
+    """The position that this action leads to at this service time, or why it does not. Raises RulesFault."""
     if at.ended is not None:
         return game_ended(at.ended)
     kind = action.get("type")
@@ -39,18 +40,28 @@ def judge_action(game: Game, at: Position, seat: int, action: JsonObject) -> Pos
             {"current_player_id": current, "to_act": waiting_for},
         )
     try:
-        return game.act(at, seat, parsed)
+        return game.act(at, seat, parsed, clock=clock)
     except (IllegalAction, MalformedAction) as error:
         return Failure(Code.INVALID_ACTION, str(error))
 
 
-def judge_resignation(game: Game, at: Position, seat: int) -> Position | Failure:
-    """The position after this seat gave up, or why it may not. Raises RulesFault."""
+def judge_resignation(game: Game, at: Position, seat: int, *, clock: float = 0.0) -> Position | Failure:
+    """The position after this seat gave up at this service time, or why it may not. Raises RulesFault."""
     if at.ended is not None:
         return game_ended(at.ended)
     if ask_rules(game.rules.has_resigned, at.state, seat):
         return Failure(Code.ACTION_NOT_ALLOWED, "you have resigned from this game already")
-    return game.resign(at, seat)
+    return game.resign(at, seat, clock=clock)
+
+
+def judge_draw(game: Game, at: Position, seat: int, move: DrawMove, *, clock: float = 0.0) -> Position | Failure:
+    """The position after this seat's word about a draw, or why it may not say it. Raises RulesFault."""
+    if at.ended is not None:
+        return game_ended(at.ended)
+    try:
+        return game.move_draw(at, seat, move, clock=clock)
+    except IllegalAction as error:
+        return Failure(Code.ACTION_NOT_ALLOWED, str(error))
 
 
 def game_ended(ended: Ended) -> Failure:

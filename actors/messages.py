@@ -4,7 +4,7 @@ names (sections 2 and 3); `net.protocol` turns them into JSON, leaving out what 
 from __future__ import annotations
 
 import enum
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -109,6 +109,15 @@ class ResignAnswer:
 
 
 @frozen
+class DrawAnswer:
+    """The answer to a draw move; `game_over` is true when with it all have agreed."""
+
+    game_id: str
+    event_id: int
+    game_over: bool
+
+
+@frozen
 class AbortAnswer:
     """The answer to an abort."""
 
@@ -129,6 +138,66 @@ class GameOver:
     results: dict[str, float]
     end_reason: str
     final_state: JsonObject
+
+
+@frozen
+class GameReconnected(View):
+    """`game:reconnected`: the view of a game that a person was put into when they connected afresh."""
+
+    event: ClassVar[str] = "game:reconnected"
+
+
+@frozen
+class OpponentStatus:
+    """`game:opponent_status`: the presence of a player, to everybody but themselves."""
+
+    event: ClassVar[str] = "game:opponent_status"
+
+    game_id: str
+    opponent_id: str
+    status: str
+
+
+@frozen
+class SpectatorCount:
+    """`game:spectator_count`."""
+
+    event: ClassVar[str] = "game:spectator_count"
+
+    game_id: str
+    spectator_count: int
+
+
+@frozen
+class DrawOffered:
+    """`game:draw_offered`: this player offers a draw. To the other players."""
+
+    event: ClassVar[str] = "game:draw_offered"
+
+    game_id: str
+    by: str
+
+
+@frozen
+class GameCreated:
+    """`game:created`: a game was made for the user who is told. `players` are user ids, by seat."""
+
+    event: ClassVar[str] = "game:created"
+
+    game_id: str
+    rules: str
+    players: tuple[str, ...]
+
+
+@frozen
+class SessionReplaced:
+    """`session:replaced`: the user has connected elsewhere, and this session ends."""
+
+    event: ClassVar[str] = "session:replaced"
+
+
+PushBody: TypeAlias = View | GameOver | OpponentStatus | SpectatorCount | DrawOffered | GameCreated | SessionReplaced
+"""The data of a push. Each class names its `event`; all but SessionReplaced have a `game_id`."""
 
 
 @frozen
@@ -153,17 +222,53 @@ class Push:
     """One push, to be sent to any number of outlets. `json` is its body, encoded before the event was journalled; and
     `frames` keeps the forms in which protocols carry it, each made once for all the sockets that get the same bytes."""
 
-    body: View | GameOver
+    body: PushBody
     json: bytes = field(default=b"", repr=False)
     frames: dict[str, bytes] = field(factory=dict, init=False, repr=False)
+
+    @property
+    def offset(self) -> str | None:
+        """Where a client stands that has got this push and all before it: what `Recover` goes on from, opaque to
+        clients. Only `game:state` and `game:game_over` have one."""
+        match self.body:
+            case GameReconnected():
+                return None
+            case View(game_id=game_id, event_id=event_id):
+                return f"{game_id}:{event_id}"
+            case GameOver(game_id=game_id, event_id=event_id):
+                # The last state and this one are about one event: who has got only the state must still be sent this.
+                return f"{game_id}:{event_id + 1}"
+            case _:
+                return None
+
+
+def parse_offset(offset: str) -> tuple[str, int] | None:
+    """The game, and the `after_event_id` of the `Recover` that goes on from there; None for what was never an
+    offset."""
+    game_id, colon, number = offset.rpartition(":")
+    if not (colon and game_id and number.isascii() and number.isdecimal() and len(number) <= _OFFSET_DIGITS):
+        return None
+    return game_id, int(number)
+
+
+_OFFSET_DIGITS: Final = 15
 
 
 @frozen
 class Sealed:
     """An answer with its JSON, encoded before what it acknowledges was journalled."""
 
-    body: View | ActionAnswer | ResignAnswer
+    body: View | ActionAnswer | ResignAnswer | DrawAnswer
     json: bytes = field(default=b"", repr=False)
+
+
+@frozen(eq=False)
+class Restored:
+    """This outlet follows the game from now on. `pushes` are what it is to be sent before all that comes live, in this
+    order: whoever asked hands them to their client in the very call that brings this answer (`Ref.post`), for the next
+    push may follow at once."""
+
+    pushes: tuple[Push, ...]
 
 
 # ---- what a table is asked
@@ -176,6 +281,45 @@ class Join(Ask[Sealed | Failure]):
     user_id: str
     outlet: Outlet
     last_event_id: int | None = None
+
+
+@frozen(eq=False)
+class Spectate(Ask[Sealed | Failure]):
+    """Somebody who is no player wants to watch: answered and told as a joiner is, but without a hand."""
+
+    user_id: str
+    outlet: Outlet
+
+
+@frozen(eq=False)
+class Reconnect(Ask[Restored | Failure]):
+    """A player has connected afresh, and is put into this game; the server asks that for them. The pushes are one
+    `game:reconnected`, and a standing offer of a draw."""
+
+    user_id: str
+    outlet: Outlet
+
+
+class Role(enum.StrEnum):
+    """How a session follows a game."""
+
+    PLAYER = "player"
+    SPECTATOR = "spectator"
+
+
+@frozen(eq=False)
+class Recover(Ask[Restored | Failure]):
+    """A client goes on where its connection was cut: after this event (see `parse_offset`), in this role.
+
+    The pushes are the states that it missed, in order, and the game over if it missed that, as they were sent live;
+    then the presence of each other player, and the number of spectators. Refused (UNAVAILABLE) when that cannot be
+    served: more than 200 events or 256 KiB, or an offset that is ahead of the game; nothing has changed then.
+    """
+
+    user_id: str
+    outlet: Outlet
+    role: Role
+    after_event_id: int
 
 
 @frozen(eq=False)
@@ -197,6 +341,19 @@ class Resign(Ask[Sealed | Failure]):
     message_id: str | None = None
 
 
+DrawMove: TypeAlias = Literal["offer", "accept", "decline"]
+
+
+@frozen(eq=False)
+class Draw(Ask[Sealed | Failure]):
+    """A player offers a draw, or answers to the offer that stands."""
+
+    user_id: str
+    outlet: Outlet
+    move: DrawMove
+    message_id: str | None = None
+
+
 @frozen(eq=False)
 class Describe(Ask[Description]):
     """What is publicly known of the game."""
@@ -214,4 +371,12 @@ class Passivate:
     """Leave memory if nothing is going on; the next message wakes the game again."""
 
 
-TableMessage: TypeAlias = Join | Act | Resign | Describe | Abort | Passivate
+@frozen(eq=False)
+class Expire:
+    """The turn clock may have run out, or nobody may be left. The table looks for itself: an action that stood in its
+    mailbox before this one counts, and then there is nothing to do."""
+
+
+TableMessage: TypeAlias = (
+    Join | Spectate | Reconnect | Recover | Act | Resign | Draw | Describe | Abort | Passivate | Expire
+)

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from actors.audience import Audience
 from actors.game import ask_rules
-from actors.messages import ABSENT, ActionAnswer, ForcedView, GameOver, PlayerView, ResignAnswer, View
+from actors.messages import ABSENT, ActionAnswer, DrawAnswer, ForcedView, GameOver, PlayerView, ResignAnswer, View
 
 if TYPE_CHECKING:
     from actors.events import Created
@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 @frozen
 class Now:
-    """What a view tells that is not of the game: the time, and who is present."""
+    """What a view tells that is not of the game: the time, and who is present. `server_time` is wall time."""
 
     server_time: float
     audience: Audience
+    service_time: float = 0.0
+
+    def wall(self, deadline: float) -> float:
+        """The wall time at which this service time comes, if the service is not interrupted before."""
+        return self.server_time + (deadline - self.service_time)
 
 
 def view(game: Game, at: Position, seat: int | None, now: Now, *, changes: bool) -> View:
@@ -44,11 +49,13 @@ def view(game: Game, at: Position, seat: int | None, now: Now, *, changes: bool)
         current_player_id=game.player(current),
         to_act=tuple(game.created.players[s] for s in to_act),
         game_over=ended is not None,
-        spectator_count=0,
+        spectator_count=now.audience.spectators,
         server_time=now.server_time,
         changes=_changes(at, seat) if changes else ABSENT,
         legal_actions=_legal(game, state, seat) if seat is not None and seat in to_act else ABSENT,
         pending_forced_action=ABSENT if ended else _forced(game, state, seat),
+        turn_timeout_seconds=_timeout(game),
+        turn_deadline=ABSENT if at.deadline is None else now.wall(at.deadline),
         winner_id=game.player(ended.winner) if ended else ABSENT,
         results=results(game.created, ended) if ended else ABSENT,
         end_reason=ended.reason if ended else ABSENT,
@@ -71,6 +78,8 @@ def action_answer(game: Game, before: Position, after: Position, seat: int, acti
         game_over=ended is not None,
         server_time=now.server_time,
         pending_forced_action=ABSENT if ended else _forced(game, after.state, seat),
+        turn_timeout_seconds=_timeout(game),
+        turn_deadline=ABSENT if after.deadline is None else now.wall(after.deadline),
         winner_id=game.player(ended.winner) if ended else ABSENT,
         results=results(game.created, ended) if ended else ABSENT,
         end_reason=ended.reason if ended else ABSENT,
@@ -87,6 +96,11 @@ def resign_answer(game: Game, after: Position) -> ResignAnswer:
         winner_id=game.player(ended.winner) if ended else ABSENT,
         end_reason=ended.reason if ended else ABSENT,
     )
+
+
+def draw_answer(game: Game, after: Position) -> DrawAnswer:
+    """What a player is answered about a draw move."""
+    return DrawAnswer(game_id=game.created.game_id, event_id=after.event_id, game_over=after.ended is not None)
 
 
 def game_over(game: Game, at: Position, state: JsonObject) -> GameOver:
@@ -106,6 +120,11 @@ def game_over(game: Game, at: Position, state: JsonObject) -> GameOver:
 def results(created: Created, ended: Ended) -> dict[str, float]:
     """Each player's score."""
     return dict(zip(created.players, ended.scores, strict=True))
+
+
+def _timeout(game: Game) -> float | Maybe:
+    seconds = game.created.turn_timeout_seconds
+    return ABSENT if seconds is None else seconds
 
 
 def _changes(at: Position, seat: int | None) -> tuple[JsonObject, ...]:

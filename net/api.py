@@ -1,32 +1,34 @@
-"""HTTP: health, the rules on offer, games made and looked at (contract, section 6)."""
+"""HTTP: health, the rules on offer, games made and looked at, those that are over too (contract, section 6)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import AttrsInstance, field, frozen
 
-from actors.directory import Directory
+from actors.directory import Directory, may_be_game_id
 from actors.failures import Code, Failure
 from actors.faults import report
 from actors.game import RulesFault
 from actors.kit.actor import ActorError, AskTimeout
-from actors.messages import ABSENT, Abort, Describe
-from actors.ports import Entropy, GameNotFound, StoreUnavailable
+from actors.messages import ABSENT, Abort, Describe, GameCreated
+from actors.ports import Archive, Entropy, GameNotFound, Journal, StoreLostData, StoreUnavailable
 from actors.rules.interface import JsonObject
 from actors.rules.registry import Registry, UnknownRules
 from actors.rules.validation import BadOptions
-from net.auth import Scope, Tokens, Unauthorized, is_user_id
+from net.auth import Scope, Tokens, is_user_id
+from net.bearer import authorized
 from net.http import Refused, Routes, error_response, json_response
 from net.outside import new_id, new_token
+from net.player_games import BadCursor, Cursor, PlayerGames
 from net.protocol import Invalid, check_nesting, load_json, parse_body
+from net.replay.document import description_json, replay_json
 
 if TYPE_CHECKING:
+    from actors.events import Event
     from actors.kit.actor import Ask
     from actors.messages import Description
-    from net.auth import Claims
     from net.http import Request, Response
 
 T = TypeVar("T")
@@ -35,9 +37,16 @@ A = TypeVar("A", bound=AttrsInstance)
 ASK_TIMEOUT = 10.0
 """Seconds that a request waits for a table."""
 
+GAME_RUNNING = "game_running"
+"""The code of what is only to be had of a game that is over."""
+
+_USER_ID = "a user id has 1 to 64 of the characters A-Z a-z 0-9 : _ . @ -"
 _SPECTATORS = ("public", "none")
 _SEED_LENGTH = 128
 _ABORT_REASON_LENGTH = 200
+_LONGEST_TURN = 30 * 86400
+_GAMES, _MOST_GAMES = 20, 100
+"""How many of a player's games are on a page, unless another number is asked for; and how many at most."""
 
 _STATUS_OF = {
     Code.GAME_NOT_FOUND: 404,
@@ -70,7 +79,8 @@ class AbortGame:
 
 @frozen
 class Api:
-    """The handlers of the HTTP API. `not_ready` gives the reasons why the server cannot serve games now, if any."""
+    """The handlers of the HTTP API. `not_ready` gives the reasons why the server cannot serve games now, if any;
+    `history` has every game, the archived ones too."""
 
     directory: Directory
     registry: Registry
@@ -78,6 +88,11 @@ class Api:
     entropy: Entropy
     failure_of: Callable[[ActorError], Failure]
     not_ready: Callable[[], list[str]]
+    history: Journal
+    archive: Archive
+    games_of: PlayerGames
+    created: Callable[[GameCreated], None] = lambda _: None
+    """Is told of each game that is made; must not block."""
 
     def routes(self) -> Routes:
         """Every path of the API, with its handler."""
@@ -87,7 +102,9 @@ class Api:
         routes.add("GET", "/api/rules", self.rules)
         routes.add("POST", "/api/games", self.create)
         routes.add("GET", "/api/games/{id}", self.game)
+        routes.add("GET", "/api/games/{id}/replay", self.replay)
         routes.add("POST", "/api/games/{id}/abort", self.abort)
+        routes.add("GET", "/api/players/{id}/games", self.player_games)
         return routes
 
     async def healthz(self, _: Request) -> Response:
@@ -120,7 +137,7 @@ class Api:
 
     async def create(self, request: Request) -> Response:
         """Makes a game; it stands in the journal when this answers 201."""
-        self._authorize(request, Scope.SERVICE)
+        authorized(request, self.tokens, Scope.SERVICE)
         asked = self._body(request, NewGame)
         self._check(asked)
         game_id = new_id(self.entropy)
@@ -132,13 +149,15 @@ class Api:
                 seed=asked.seed if asked.seed is not None else new_token(self.entropy, 256),
                 options=asked.options,
                 spectators=asked.spectators,
+                turn_timeout_seconds=asked.turn_timeout_seconds,
             )
         except BadOptions as bad:
             return bad_request(f"options.{bad.field}" if bad.field else "options", bad.reason)
         except StoreUnavailable:
             return error_response(503, Code.UNAVAILABLE, "the store is away; no game was made")
         except RulesFault as error:
-            return self._internal_error(error)
+            return self._internal_error("no game was made", error)
+        self.created(GameCreated(game_id, asked.rules, tuple(asked.players)))
         return json_response(201, {"game_id": game_id})
 
     def _check(self, asked: NewGame) -> None:
@@ -150,11 +169,13 @@ class Api:
             raise Refused(bad_request("seed", f"must be a string of 1 to {_SEED_LENGTH} characters"))
         if asked.spectators not in _SPECTATORS:
             raise Refused(bad_request("spectators", f"must be {' or '.join(_SPECTATORS)}"))
-        if asked.turn_timeout_seconds is not None:
-            raise Refused(bad_request("turn_timeout_seconds", "this version has no turn timers yet; leave it out"))
+        seconds = asked.turn_timeout_seconds
+        if seconds is not None and not (type(seconds) in (int, float) and 1 <= seconds <= _LONGEST_TURN):
+            reason = f"must be a number of seconds from 1 to {_LONGEST_TURN}, or null"
+            raise Refused(bad_request("turn_timeout_seconds", reason))
         wrong = [player for player in asked.players if not is_user_id(player)]
         if wrong:
-            raise Refused(bad_request("players", "a user id has 1 to 64 of the characters A-Z a-z 0-9 : _ . @ -"))
+            raise Refused(bad_request("players", _USER_ID))
         if len(set(asked.players)) != len(asked.players):
             raise Refused(bad_request("players", "a user can sit in one seat only"))
         if not rules.min_players <= len(asked.players) <= rules.max_players:
@@ -163,15 +184,45 @@ class Api:
 
     async def game(self, request: Request) -> Response:
         """What is publicly known of a game."""
-        self._authorize(request, None)
-        standing = self.directory.standing(request.params["id"])
-        if standing is None or standing.description is None:
-            return json_response(200, as_json(await self._ask(request, Describe())))
-        return json_response(200, as_json(standing.description))
+        authorized(request, self.tokens, None)
+        return json_response(200, description_json(await self._described(request)))
+
+    async def replay(self, request: Request) -> Response:
+        """A game that is over, whole, for those who played in it. All that was hidden in it stands there."""
+        claims = authorized(request, self.tokens, None)
+        described = await self._described(request)
+        if claims.scope is not Scope.SERVICE and claims.user_id not in described.players:
+            text = "a replay is for the players of the game"
+            raise Refused(error_response(403, Code.NOT_IN_GAME, text))
+        if described.ended_at is ABSENT:
+            text = "the game is not over; until then its replay would give everybody's secrets away"
+            raise Refused(error_response(409, GAME_RUNNING, text, {"status": described.status}))
+        return json_response(200, replay_json(described, await self._events(described)))
+
+    async def player_games(self, request: Request) -> Response:
+        """A page of a player's games, the newest first."""
+        claims, user_id = authorized(request, self.tokens, None), request.params["id"]
+        if claims.scope is not Scope.SERVICE and claims.user_id != user_id:
+            raise Refused(error_response(403, "forbidden", "a list of games is for the player whose games they are"))
+        if not is_user_id(user_id):
+            raise Refused(bad_request("id", _USER_ID))
+        limit = request.query.get("limit", str(_GAMES))
+        if not (limit.isascii() and limit.isdecimal() and len(limit) <= 4 and 1 <= int(limit) <= _MOST_GAMES):
+            raise Refused(bad_request("limit", f"must be a whole number from 1 to {_MOST_GAMES}"))
+        try:
+            before = Cursor.parse(request.query["before"]) if "before" in request.query else None
+        except BadCursor as bad:
+            raise Refused(bad_request("before", str(bad))) from None
+        try:
+            page = await self.games_of.page(user_id, before=before, limit=int(limit))
+        except StoreUnavailable:
+            return error_response(503, Code.UNAVAILABLE, "the games cannot be looked up now")
+        games = [description_json(self._as_it_stands(described)) for described in page.games]
+        return json_response(200, {"games": games, "next": None if page.next is None else str(page.next)})
 
     async def abort(self, request: Request) -> Response:
         """Calls a game off."""
-        self._authorize(request, Scope.SERVICE)
+        authorized(request, self.tokens, Scope.SERVICE)
         reason = self._body(request, AbortGame).reason
         if not 1 <= len(reason) <= _ABORT_REASON_LENGTH:
             raise Refused(bad_request("reason", f"must be a string of 1 to {_ABORT_REASON_LENGTH} characters"))
@@ -181,6 +232,37 @@ class Api:
         return json_response(
             200, {"game_id": answer.game_id, "event_id": answer.event_id, "end_reason": answer.end_reason}
         )
+
+    async def _described(self, request: Request) -> Description:
+        """What is publicly known of the game in the path. No table is woken for one that is in the archive."""
+        game_id = request.params["id"]
+        standing = self.directory.standing(game_id)
+        if standing is not None and standing.description is not None:
+            return standing.description
+        if standing is None and may_be_game_id(game_id):
+            try:
+                return await self.archive.description(game_id)
+            except (GameNotFound, StoreUnavailable):  # it may be running: its table knows, or why not
+                pass
+        return await self._ask(request, Describe())
+
+    def _as_it_stands(self, described: Description) -> Description:
+        """What this process knows better: whether the game is suspended, say."""
+        standing = self.directory.standing(described.game_id)
+        return described if standing is None or standing.description is None else standing.description
+
+    async def _events(self, described: Description) -> tuple[Event, ...]:
+        try:
+            events = await self.history.history(described.game_id)
+            if len(events) == described.event_count:
+                return events
+            return await self.archive.events(described.game_id)  # it went there while we read
+        except GameNotFound:
+            raise Refused(error_response(404, Code.GAME_NOT_FOUND, "there is no such game")) from None
+        except StoreUnavailable:
+            raise Refused(error_response(503, Code.UNAVAILABLE, "the game cannot be read now")) from None
+        except StoreLostData as error:
+            raise Refused(self._internal_error(f"game {described.game_id} was not replayed", error)) from None
 
     async def _ask(self, request: Request, message: Ask[T]) -> T:
         try:
@@ -193,16 +275,6 @@ class Api:
         except ActorError as error:
             raise Refused(failure_response(self.failure_of(error))) from None
 
-    def _authorize(self, request: Request, scope: Scope | None) -> Claims:
-        scheme, _, token = (request.header("authorization") or "").partition(" ")
-        try:
-            if scheme.lower() != "bearer":
-                raise Unauthorized("this needs a token: Authorization: Bearer …")
-            return self.tokens.verify(token.strip(), scope=scope)
-        except Unauthorized as refusal:
-            challenge = (("WWW-Authenticate", "Bearer"),)
-            raise Refused(error_response(401, refusal.code, str(refusal), headers=challenge)) from None
-
     def _body(self, request: Request, into: type[A]) -> A:
         try:
             body = load_json(request.body)
@@ -212,9 +284,9 @@ class Api:
             details = {"field": "", "reason": str(invalid), **invalid.failure.details}
             raise Refused(bad_request(details["field"], details["reason"])) from None
 
-    def _internal_error(self, error: Exception) -> Response:
-        report_id = report(self.entropy, "a game was not made", error)
-        return error_response(500, Code.INTERNAL_ERROR, "the server failed; no game was made", {"id": report_id})
+    def _internal_error(self, what: str, error: Exception) -> Response:
+        report_id = report(self.entropy, what, error)
+        return error_response(500, Code.INTERNAL_ERROR, f"the server failed; {what}", {"id": report_id})
 
 
 def bad_request(where: str, reason: str) -> Response:
@@ -226,28 +298,3 @@ def bad_request(where: str, reason: str) -> Response:
 def failure_response(failure: Failure) -> Response:
     """A table's refusal, as HTTP says it."""
     return error_response(_STATUS_OF.get(failure.code, 400), failure.code, failure.message, failure.details)
-
-
-def as_json(described: Description) -> JsonObject:
-    """A game's description with its times as ISO 8601, in UTC."""
-    body: JsonObject = {
-        "game_id": described.game_id,
-        "rules": described.rules,
-        "rules_version": described.rules_version,
-        "players": list(described.players),
-        "status": described.status,
-        "event_count": described.event_count,
-        "created_at": _iso(described.created_at),
-    }
-    if described.ended_at is not ABSENT:
-        body |= {
-            "winner_id": described.winner_id,
-            "results": described.results,
-            "end_reason": described.end_reason,
-            "ended_at": _iso(described.ended_at),
-        }
-    return body
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -11,9 +11,13 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from net import __version__
+from net.bench.commands import durability, recovery
+from net.collector import calm_down
+from net.drill.command import drill
 from net.errors import StartError
 
 if TYPE_CHECKING:
+    from actors.ports import CrashPoints
     from net.config_load import Loaded
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -95,19 +99,30 @@ def main() -> None:
 
 @main.command()
 @_all_options
-def serve(config_file: Path | None, host: str | None, port: str | None, data_dir: str | None) -> None:
+@click.option("--crash-points-fd", type=click.IntRange(3), hidden=True)
+def serve(
+    config_file: Path | None, host: str | None, port: str | None, data_dir: str | None, crash_points_fd: int | None
+) -> None:
     """Serve games, until SIGTERM or Ctrl-C.
 
-    Prints one line, `croupier listening on http://HOST:PORT`, when it is ready; the log goes to standard
-    error.
+    Prints one line, `croupier listening on http://HOST:PORT` (https with a certificate), when it is ready; the log
+    goes to standard error.
     """
+    calm_down()
     loaded = _load(config_file, host=host, port=port, data_dir=data_dir)
     _log_to_stderr(loaded.config.log.level)
     import trio
 
     from net.app import serve_forever
 
-    trio.run(partial(serve_forever, loaded.config, announce=_announce))
+    trio.run(partial(serve_forever, loaded.config, announce=_announce, crash_points=_crash_points(crash_points_fd)))
+
+
+def _crash_points(descriptor: int | None) -> CrashPoints:
+    """Those that a drill may arm, if it is a drill that started us."""
+    from net.crash_points import InheritedCrashPoints, NoCrashPoints
+
+    return NoCrashPoints() if descriptor is None else InheritedCrashPoints.inherited(descriptor)
 
 
 def _announce(url: str) -> None:
@@ -171,6 +186,26 @@ def config(
 
 
 @main.command()
+@click.option("--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON instead.")
+@click.option("--depth", type=click.IntRange(0), metavar="N", help="How many levels below the root. [default: all]")
+@_config_option
+@_data_dir_option
+def tree(*, watch: bool, as_json: bool, depth: int | None, config_file: Path | None, data_dir: str | None) -> None:
+    """Show what runs in the server now: every supervisor, actor and service.
+
+    Asks the server over its admin listener, as the configuration names it: by default a socket in its data directory,
+    which only the user that runs the server can use.
+    """
+    if watch and as_json:
+        raise click.UsageError("--watch shows a table: it does not go with --json")
+    config = _load(config_file, data_dir=data_dir).config
+    from net.admin.show import show_tree
+
+    show_tree(config, watch=watch, as_text=not as_json, depth=depth)
+
+
+@main.command()
 @click.option("--players", type=click.IntRange(2, 5), default=2, show_default=True, help="How many play.")
 @click.option("--rules", default="crazy_eights", show_default=True, metavar="NAME", help="What they play.")
 @click.option(
@@ -195,12 +230,66 @@ def demo(*, players: int, rules: str, pace: float, seed: str | None, kill: bool)
     run_demo(players=players, rules=rules, pace=pace, seed=seed, kill=kill)
 
 
+main.add_command(drill)
+
+
+@main.command()
+@click.argument("game_id", metavar="[ID]", required=False)
+@click.option(
+    "--as", "viewer", metavar="WHO", default="spectator", show_default=True, help="A player, spectator or all."
+)
+@click.option("--url", metavar="URL", help="Ask this running server, http://127.0.0.1:8765 say.")
+@click.option(
+    "--token", metavar="T", help="The token to ask it with. [default: one of the secret in the data directory]"
+)
+@click.option(
+    "--file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Read the answer of GET /api/games/ID/replay, kept in a file.",
+)
+@click.option(
+    "--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, metavar="S", help="Events a second."
+)
+@click.option("--step", is_flag=True, help="Wait for a key before each event.")
+@click.option("--plain", is_flag=True, help="Print all events as text, as is done anyway where there is no terminal.")
+@_config_option
+@_data_dir_option
+def replay(
+    game_id: str | None,
+    *,
+    viewer: str,
+    url: str | None,
+    token: str | None,
+    file: Path | None,
+    speed: float,
+    step: bool,
+    plain: bool,
+    config_file: Path | None,
+    data_dir: str | None,
+) -> None:
+    """Step through the game ID, which is over, as one of its viewers saw it.
+
+    It is read from the archive, which a server may be using meanwhile; or from a running server (--url), which also
+    has the games that have only just ended; or from a file. Keys: space plays and pauses, arrows step, g jumps, v
+    changes the viewer, q quits.
+    """
+    config = _load(config_file, data_dir=data_dir).config
+    from net.replay.command import run_replay
+
+    run_replay(config, game_id, viewer=viewer, url=url, token=token, file=file, speed=speed, step=step, plain=plain)
+
+
 # ---- croupier bench
 
 
 @main.group()
 def bench() -> None:
     """Measure what this build costs on this machine, on a server of its own."""
+
+
+bench.add_command(durability)
+bench.add_command(recovery)
 
 
 @bench.command()
@@ -232,6 +321,47 @@ def transport(*, sessions: int, messages: int, json_file: Path | None) -> None:
 
     Linux alone, because it reads /proc. Figures of one run can be compared with each other, those of two cannot.
     """
-    from net.bench import run_transport
+    from net.bench.run import run_transport
 
     run_transport(sessions=sessions, messages=messages, json_file=json_file)
+
+
+@bench.command()
+@click.option(
+    "--actors",
+    type=click.IntRange(100, 1_000_000),
+    default=100_000,
+    show_default=True,
+    metavar="N",
+    help="How many idle actors are started and stopped, at most.",
+)
+@click.option(
+    "--messages",
+    type=click.IntRange(100, 1_000_000),
+    default=5000,
+    show_default=True,
+    metavar="M",
+    help="How many messages go each way at a time; eleven times each way in all.",
+)
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file to write the figures to as well.",
+)
+@click.option("--crowd", type=click.IntRange(1), hidden=True)
+@click.option("--as-served", is_flag=True, hidden=True)
+def kit(*, actors: int, messages: int, json_file: Path | None, crowd: int | None, as_served: bool) -> None:
+    """Compare the actor kit with bare Trio channels, and measure crowds of actors.
+
+    100,000 actors take some 550 MB while they live. Linux alone, because it reads /proc.
+    """
+    if crowd is not None:
+        from net.bench.kit_crowd import run_crowd
+
+        run_crowd(crowd, as_served=as_served)
+    else:
+        from net.bench.kit_run import run_kit
+
+        run_kit(actors=actors, messages=messages, json_file=json_file)

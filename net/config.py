@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 import attrs
 from attrs import field, frozen
 
+from net.admin.address import parse_listen
+from net.forwarded import is_proxy
+
 T = TypeVar("T")
 
 MIN_SECRET_BYTES = 32
@@ -36,6 +39,10 @@ def _whole(low: int, high: int) -> Bound:
 
 def _seconds(low: float, high: float) -> Bound:
     return Bound(f"a number of seconds from {low} to {high}", lambda value: low <= value <= high)
+
+
+def _rate(high: float) -> Bound:
+    return Bound(f"a number from 0 to {high:g}", lambda value: 0 <= value <= high)
 
 
 def _one_of(*choices: str) -> Bound:
@@ -63,6 +70,28 @@ def _is_redis_url(value: str) -> bool:
     return bool(url.path) if url.scheme == "unix" else url.scheme in {"redis", "rediss"} and bool(url.hostname)
 
 
+def _is_archive_url(value: str) -> bool:
+    try:
+        url = urlsplit(value)
+        url.port  # noqa: B018 (raises ValueError on a port that is none)
+    except ValueError:
+        return False
+    if re.search(r"[\s\x00-\x1f]", value):
+        return False
+    if url.scheme == "sqlite":  # a file: what is only in memory is no archive
+        return not url.netloc and len(url.path) > 1 and not url.path.startswith("/:memory:") and not url.query
+    named = bool(url.path.strip("/")) and (bool(url.hostname) or "host=" in url.query)
+    return url.scheme in {"postgresql", "postgres", "postgresql+psycopg"} and named
+
+
+def _is_listen(value: str) -> bool:
+    try:
+        parse_listen(value)
+    except ValueError:
+        return False
+    return True
+
+
 _SECRET = Bound(f"{MIN_SECRET_BYTES} to 1024 bytes long", lambda value: value == "" or _is_secret(value))
 _SECRETS = Bound(
     f"a list of at most 16 secrets, each {MIN_SECRET_BYTES} to 1024 bytes long",
@@ -75,10 +104,20 @@ _ORIGINS = Bound(
 )
 _HOST = _matching(r"[^\s\x00-\x1f/]{1,255}", "a host name or an address")
 _FOLDER = Bound("the path of a folder", lambda value: "\0" not in str(value))
+_PROXIES = Bound(
+    'a list of addresses and networks, such as "10.0.0.0/8" or "::1", or "unix"',
+    lambda value: all(map(is_proxy, value)),
+)
+_FILE = Bound("empty, or the path of a file", lambda value: "\0" not in value)
 _REDIS = Bound(
     "empty, or begin with redis://, rediss:// or unix:// and name a server",
     lambda value: value == "" or _is_redis_url(value),
 )
+_ARCHIVE = Bound(
+    "empty, or postgresql://USER:PASSWORD@HOST/DATABASE, or sqlite:///FILE",
+    lambda value: value == "" or _is_archive_url(value),
+)
+_LISTEN = Bound('"off", HOST:PORT, or the path of a Unix socket that ends in .sock', _is_listen)
 _PREFIX = _matching(r"[A-Za-z0-9:_.@-]{1,64}", "1 to 64 letters, digits or :_.@-")
 _AUDIENCE = _matching(r"[^\x00-\x1f\x7f]{1,255}", "1 to 255 printable characters")
 
@@ -91,7 +130,7 @@ def mask_whole(value: Any) -> Any:  # noqa: ANN401 (a mask takes the value of an
 def mask_password(value: str) -> str:
     """A URL without the password in it."""
     value = re.sub(r"(?<=//)([^:@/]*):.*@", r"\1:***@", value)
-    return re.sub(r"([?&]password=)[^&]*", r"\1***", value)
+    return re.sub(r"([?&](?:ssl)?password=)[^&]*", r"\1***", value)
 
 
 @frozen
@@ -129,6 +168,35 @@ class Server:
         "The folder for the embedded store, its lock and the generated secret; one server owns it. A "
         "relative path starts at the working directory.",
     )
+    stop_within: float = _key(
+        60.0,
+        _seconds(0.01, _DAY),
+        "Seconds that an orderly stop may take. After them the process says what still runs, and ends (status 70).",
+    )
+    trusted_proxies: tuple[str, ...] = _key(
+        (),
+        _PROXIES,
+        "The reverse proxies that are believed when they say, in X-Forwarded-For or Forwarded, whom they speak for: "
+        "addresses and networks, and unix for whoever comes by a Unix socket. Nobody else is believed.",
+    )
+    tls_certificate: str = _key(
+        "",
+        _FILE,
+        "The file of the certificate chain (PEM) for TLS, read again on SIGHUP. Empty, as tls_key then is: no TLS.",
+    )
+    tls_key: str = _key("", _FILE, "The file of the certificate's private key (PEM), without a passphrase.")
+
+
+@frozen
+class Admin:
+    """What an operator may ask the server, on a listener of its own."""
+
+    listen: str = _key(
+        "admin.sock",
+        _LISTEN,
+        "Where: the path of a Unix socket (mode 0600), which begins at data_dir; HOST:PORT, where everything needs a "
+        "service token; or off.",
+    )
 
 
 @frozen
@@ -148,6 +216,19 @@ class Store:
         "everysec (a power cut loses a second of it), no (when the system likes).",
     )
     prefix: str = _key("croupier:", _PREFIX, "What the name of every key in the store begins with.")
+
+
+@frozen
+class Archive:
+    """Where ended games are kept."""
+
+    url: str = _key(
+        "",
+        _ARCHIVE,
+        "The database of ended games: postgresql://USER:PASSWORD@HOST/DATABASE (which needs croupier[postgres]) or "
+        "sqlite:///FILE. Empty: the SQLite file archive.sqlite in data_dir.",
+        mask=mask_password,
+    )
 
 
 @frozen
@@ -185,6 +266,31 @@ class Sessions:
     ping_timeout: float = _key(
         20.0, _seconds(0.01, 3600), "Seconds that a client may stay silent after a ping before it is dropped."
     )
+    status_debounce: float = _key(
+        2.0,
+        _seconds(0, 3600),
+        "Seconds after which a dropped player is announced to the others as reconnecting; one who is back before that "
+        "was never gone.",
+    )
+    recovery_window: float = _key(
+        120.0,
+        _seconds(0, _DAY),
+        "Seconds for which a session that was cut off waits for its client, which then finds everything as it was.",
+    )
+    record_ttl: int = _key(
+        3600,
+        _whole(180, 30 * _DAY),
+        "Seconds after which a connection record in the store is gone by itself, unless it is renewed.",
+    )
+    grace: float = _key(
+        60.0, _seconds(0, _DAY), "Seconds after which a dropped player counts as disconnected, also after a restart."
+    )
+    reconnect_extension: float = _key(
+        15.0, _seconds(0, _DAY), "Seconds that are added to the turn clock of a player who comes back on their turn."
+    )
+    extension_budget: float = _key(
+        60.0, _seconds(0, _DAY), "Seconds by which the clock of one player in one game is put back so, altogether."
+    )
 
 
 @frozen
@@ -199,6 +305,56 @@ class Limits:
         "Bytes that wait for one slow client: past it, states make way for newer ones, and what cannot make "
         "way drops the client.",
     )
+    requests_per_second: float = _key(
+        20.0,
+        _rate(100_000),
+        "Requests of one connection in a second, in the long run; more are answered `rate_limited`. 0: no limit.",
+    )
+    request_burst: int = _key(40, _whole(1, 1_000_000), "Requests that one connection may make at once, after a pause.")
+    user_requests_per_second: float = _key(
+        40.0,
+        _rate(100_000),
+        "The same for one user, through all connections, one after the other. 0: no limit.",
+    )
+    user_request_burst: int = _key(80, _whole(1, 1_000_000), "Requests that one user may make at once, after a pause.")
+    refusals_before_drop: int = _key(
+        100,
+        _whole(1, 1_000_000),
+        "Requests that are refused as `rate_limited` before the connection is closed (1008). As many as "
+        "requests_per_second are forgiven in each second.",
+    )
+    connections_per_address: int = _key(
+        100,
+        _whole(0, 1_000_000),
+        "Connections that one address (of IPv6: one network of 64 bits) may have open, and as many Engine.IO "
+        "sessions. Behind a proxy, set [server] trusted_proxies, or all players are one address. 0: no limit.",
+    )
+    connects_per_minute: float = _key(
+        60.0,
+        _rate(1_000_000),
+        "Times that one user may connect in a minute, and at once after a pause; each replaces the connection "
+        "before. 0: no limit.",
+    )
+    address_connects_per_minute: float = _key(
+        600.0,
+        _rate(1_000_000),
+        "WebSockets and Engine.IO sessions that one address may open in a minute, and at once after a pause. 0: no "
+        "limit.",
+    )
+    address_requests_per_second: float = _key(
+        100.0,
+        _rate(100_000),
+        "HTTP requests of one address in a second, those of long-polling among them; more have to wait, and then are "
+        "answered 429. 0: no limit.",
+    )
+    address_request_burst: int = _key(
+        400, _whole(1, 1_000_000), "HTTP requests that one address may make at once, after a pause."
+    )
+    handshake_timeout: float = _key(
+        5.0,
+        _seconds(0.01, 3600),
+        "Seconds for a TLS handshake, and for a WebSocket's opening and closing handshakes.",
+    )
     pending_requests: int = _key(32, _whole(1, 10_000), "Requests of one connection that wait for their answers.")
     http_body_bytes: int = _key(65536, _whole(1024, 16 * _MIB), "Bytes of the body of one HTTP request.")
     http_head_bytes: int = _key(16384, _whole(1024, _MIB), "Bytes of the request line and headers of one HTTP request.")
@@ -208,6 +364,27 @@ class Limits:
         "Seconds that a client has to send one HTTP request, and to begin the next.",
     )
     mailbox: int = _key(64, _whole(1, 100_000), "Messages that one table queues; more are answered `overloaded`.")
+    stall_after: float = _key(
+        0.5,
+        _seconds(0.01, 3600),
+        "Seconds that anything may hold the event loop, and with it all games, before the log says where it is.",
+    )
+
+    def without_rates(self) -> "Limits":
+        """The same without a limit on how often and from where somebody comes: for load, and for virtual time, in
+        which everything happens at once."""
+        return attrs.evolve(self, **dict.fromkeys(RATES, 0))
+
+
+RATES = (
+    "requests_per_second",
+    "user_requests_per_second",
+    "connections_per_address",
+    "connects_per_minute",
+    "address_connects_per_minute",
+    "address_requests_per_second",
+)
+"""The limits on how often and from where somebody comes; 0 is none."""
 
 
 @frozen
@@ -217,6 +394,19 @@ class Games:
     max_events: int = _key(10000, _whole(2, 1_000_000), "Events that one game may have.")
     passivate_after: float = _key(
         300.0, _seconds(0.01, 365 * _DAY), "Seconds without a message after which a game leaves the memory."
+    )
+    snapshot_every: int = _key(
+        100,
+        _whole(1, 1_000_000),
+        "Events after which a snapshot of a game is kept, so that no more than these are replayed to go on with it.",
+    )
+    abandon_after: float = _key(
+        3600.0,
+        _seconds(1, 365 * _DAY),
+        "Seconds of service without any of its players after which a game is over, as abandoned.",
+    )
+    archive_after: float = _key(
+        60.0, _seconds(0, 365 * _DAY), "Seconds after its end in which a game stays in the store; then it is archived."
     )
 
 
@@ -232,7 +422,9 @@ class Config:
     """The whole configuration. Made in code its values are held to the same bounds: ValueError."""
 
     server: Server = field(factory=Server)
+    admin: Admin = field(factory=Admin)
     store: Store = field(factory=Store)
+    archive: Archive = field(factory=Archive)
     auth: Auth = field(factory=Auth)
     sessions: Sessions = field(factory=Sessions)
     limits: Limits = field(factory=Limits)

@@ -108,6 +108,11 @@ def load(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, str 
     if config.auth.secret and config.auth.secrets:
         places = f"{origins['auth']['secret'].place} and {origins['auth']['secrets'].place}"
         raise ConfigError(f"{places}: [auth] secret and [auth] secrets are both set; set one of them")
+    server = config.server
+    if bool(server.tls_certificate) != bool(server.tls_key):
+        given, missing = ("certificate", "key") if server.tls_certificate else ("key", "certificate")
+        place = origins["server"][f"tls_{given}"].place
+        raise ConfigError(f"{place}: [server] tls_{given} is set, but tls_{missing} is not; set both, or none")
     return Loaded(config, origins, file)
 
 

@@ -16,6 +16,7 @@ import h11
 import trio
 
 from actors.failures import Code
+from net.forwarded import TrustedProxies
 from net.http import Refused, Request, Response, error_response, split_path
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 U = TypeVar("U")
 
+_NO_PROXIES = TrustedProxies()
 _QUERY_FIELDS = 100
 _BODILESS = frozenset({204, 304})
 _STATUSES = frozenset(HTTPStatus)
@@ -66,6 +68,7 @@ async def serve_connection(
     limits: HttpLimits,
     report: Report,
     draining: Draining,
+    proxies: TrustedProxies = _NO_PROXIES,
 ) -> tuple[Request, U] | None:
     """Answers the requests of one connection until it is over, and then returns None; the caller closes the
     stream.
@@ -73,9 +76,10 @@ async def serve_connection(
     A request for a WebSocket is shown to `upgrade`. What that gives, if it is no response, is returned with
     the request: the caller goes on with the stream, on which nothing was answered and nothing is left unread.
     Malformed, too large and too slow requests are answered (400, 413, 431, 408, 505), and the connection then
-    ends. A handler that raises is answered for with 500 and the id of the report.
+    ends. A handler that raises is answered for with 500 and the id of the report. Where the peer is one of the
+    `proxies`, a request's peer is whom it speaks for.
     """
-    conversation = _Conversation(stream, limits)
+    conversation = _Conversation(stream, limits, proxies)
     try:
         while (request := await conversation.next_request(draining)) is not None:
             decision = await _decide(request, respond, upgrade, report, draining)
@@ -93,7 +97,7 @@ async def serve_connection(
 
 async def refuse_connection(stream: PushStream, response: Response, *, limits: HttpLimits) -> None:
     """Answers whatever the peer is going to ask with this, and closes the stream."""
-    await _Conversation(stream, limits).answer_if_possible(response)
+    await _Conversation(stream, limits, _NO_PROXIES).answer_if_possible(response)
     await stream.aclose()
 
 
@@ -125,9 +129,10 @@ class _Gone(Exception):
 class _Conversation:
     """h11 on a stream."""
 
-    def __init__(self, stream: PushStream, limits: HttpLimits) -> None:
+    def __init__(self, stream: PushStream, limits: HttpLimits, proxies: TrustedProxies) -> None:
         self._stream = stream
         self._limits = limits
+        self._proxy = proxies if proxies.trusts(stream.peer) else None
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
         self._method = b""
 
@@ -175,7 +180,7 @@ class _Conversation:
             query=query,
             headers=headers,
             body=b"" if body is None else body,
-            peer=self._stream.peer,
+            peer=self._stream.peer if self._proxy is None else self._proxy.client_of(self._stream.peer, headers),
             too_large=too_large,
             peer_gone=self._watch,
         )

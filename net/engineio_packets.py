@@ -42,6 +42,8 @@ class EngineConfig:
     """Packets in one request body."""
     max_sessions: int = 10_000
     """Sessions that a server has at once."""
+    max_sessions_per_address: int = 0
+    """Sessions that one address has at once; 0: no limit."""
     max_backlog: int = 4_000_000
     """Bytes that may wait for a client that does not poll, once it is trusted."""
     packet_cost: int = 190

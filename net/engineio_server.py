@@ -31,7 +31,9 @@ from net.engineio_effects import (
     Upgraded,
 )
 from net.engineio_requests import ForSession, Handshake, route
+from net.forwarded import network_of
 from net.http import Response, error_response
+from net.limits import Places
 from net.outbox import Frame
 from net.outside import new_token
 from net.websocket import (
@@ -262,11 +264,25 @@ class Alarm:
         return (self.at, self.order) < (other.at, other.order)
 
 
-class EngineServer:
-    """Every Engine.IO session of this process. `above` makes what a new session carries."""
+def _refuse_nobody(_: Request) -> None:
+    pass
 
-    def __init__(self, config: EngineConfig, entropy: Entropy, above: Callable[[EngineClient], Above]) -> None:
+
+class EngineServer:
+    """Every Engine.IO session of this process. `above` makes what a new session carries; `refuse` is asked before there
+    is one."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        entropy: Entropy,
+        above: Callable[[EngineClient], Above],
+        *,
+        refuse: Callable[[Request], Response | None] = _refuse_nobody,
+    ) -> None:
         self.above = above
+        self._refuse_besides = refuse
+        self._places = Places(config.max_sessions_per_address)
         self._config = config
         self._entropy = entropy
         self._sessions: dict[str, EngineSession] = {}
@@ -289,7 +305,7 @@ class EngineServer:
         found = route(request.method, request.query, websocket=False, sessions=self._sessions)
         number = next(self._numbers)
         match found:
-            case Handshake() if (refused := self._refuse()) is not None:
+            case Handshake() if (refused := self._refuse(request)) is not None:
                 return refused
             case Handshake():
                 sid, now = new_token(self._entropy), trio.current_time()
@@ -309,7 +325,7 @@ class EngineServer:
             return malformed
         found = route(request.method, request.query, websocket=True, sessions=self._sessions)
         match found:
-            case Handshake() if (refused := self._refuse()) is not None:
+            case Handshake() if (refused := self._refuse(request)) is not None:
                 return refused
             case Refusal():
                 return refusal(found)
@@ -321,7 +337,7 @@ class EngineServer:
         found = route(request.method, request.query, websocket=True, sessions=self._sessions)
         number, now = next(self._numbers), trio.current_time()
         match found:
-            case Handshake() if self._closing:
+            case Handshake() if self._closing or not self._places.has_room(network_of(request.peer)):
                 await websocket.close()
             case Handshake(base64=base64):
                 sid = new_token(self._entropy)
@@ -336,12 +352,14 @@ class EngineServer:
 
     # ---- sessions
 
-    def _refuse(self) -> Response | None:
+    def _refuse(self, request: Request) -> Response | None:
         """Why there can be no new session now; None when there can."""
         if self._closing:
             return _DRAINING
-        # Between two polls a session has no connection, so the limit on connections does not count it.
-        return _FULL if len(self._clients) >= self._config.max_sessions else None
+        # Between two polls a session has no connection, so the limits on connections do not count it.
+        if len(self._clients) >= self._config.max_sessions:
+            return _FULL
+        return self._refuse_besides(request) if self._places.has_room(network_of(request.peer)) else _ADDRESS_FULL
 
     def _remember(
         self, request: Request, engine: EngineSession, effects: list[Effect]
@@ -349,6 +367,7 @@ class EngineServer:
         client = EngineClient(self, engine, request.peer)
         self._sessions[engine.sid] = engine
         self._clients[engine.sid] = client
+        self._places.enter(network_of(client.peer))
         engine.trusted = False
         self._untrusted[client] = None
         if len(self._untrusted) > self._config.max_untrusted:
@@ -379,7 +398,8 @@ class EngineServer:
     def forget(self, client: EngineClient) -> None:
         """The session is over; its sid means nothing any more."""
         self._sessions.pop(client.engine.sid, None)
-        self._clients.pop(client.engine.sid, None)
+        if self._clients.pop(client.engine.sid, None) is not None:
+            self._places.leave(network_of(client.peer))
         self._untrusted.pop(client, None)
         self._turn_off(client)
         self._notice_the_last()
@@ -423,12 +443,15 @@ class EngineServer:
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _DRAINING: Final = error_response(503, Code.DRAINING, "the server goes away")
-_FULL: Final = error_response(
-    503,
-    Code.TOO_MANY_CONNECTIONS,
-    "the server has as many sessions as it may have; try again later",
-    headers=(("Retry-After", "5"),),
-)
+
+
+def _too_many(whose: str) -> Response:
+    message = f"{whose} has as many sessions as it may have; try again later"
+    return error_response(503, Code.TOO_MANY_CONNECTIONS, message, headers=(("Retry-After", "5"),))
+
+
+_FULL: Final = _too_many("the server")
+_ADDRESS_FULL: Final = _too_many("your address")
 
 
 def _first_subprotocol(request: Request) -> str | None:

@@ -8,11 +8,14 @@ from attrs import frozen
 
 from actors.ports import Fenced, GameNotFound, StoreLostData, StoreUnavailable
 from net.redis import CommandRefused, ResultUnknown
+from net.store_scripts import APPEND, CREATE, DEADLINE, FINISH, LOAD, RETIRE, SNAPSHOT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from net.redis import Arg, Command, Redis, Reply
+    from net.store_keys import StoreKeys
+    from net.store_scripts import Scripts
 
 
 @frozen
@@ -24,29 +27,37 @@ class Entry:
     nonce: bytes
 
 
+@frozen
+class Head:
+    """What a game is loaded from: its snapshot as it is encoded, if there is one; its first entry, if there is that;
+    and the first entries from the snapshot's event on (without a snapshot: from the first on)."""
+
+    snapshot: bytes | None
+    first: Entry | None
+    entries: list[Entry]
+
+
 class GameStream:
-    """The stream of one game.
+    """The stream of one game, with what is written together with it.
 
     What reads raises StoreUnavailable, and StoreLostData when what stands there is no journal.
     """
 
-    def __init__(self, redis: Redis, prefix: str, game_id: str) -> None:
+    def __init__(self, redis: Redis, scripts: Scripts, keys: StoreKeys, game_id: str) -> None:
         self._redis = redis
+        self._scripts = scripts
+        self._keys = keys
         self._game_id = game_id
-        self.key = f"{prefix}game:{game_id}"
+        self.key = keys.game(game_id)
 
     # ---- writing
 
-    async def create(self, entry: Entry, also: Sequence[Command]) -> None:
-        """Begins the stream with this entry and executes `also` with it, atomically. Raises as `append`
-        does."""
-        add: Command = ("XADD", self.key, *_fields(entry))
-        try:
-            replies = await self._redis.transaction([add, *also])
-        except CommandRefused as refused:  # none of it was executed
-            raise StoreUnavailable(refused.message) from None
-        if isinstance(replies[0], CommandRefused):
-            await self._settle(entry, replies[0])
+    async def create(self, entry: Entry, indexes: Sequence[str], *, at: float, deadline: float | None) -> None:
+        """Begins the stream with this entry, and puts the game into these sorted sets by `at`, and among the deadlines
+        if it has one; all of it or nothing. Raises as `append` does."""
+        keys = (self.key, self._keys.deadlines, *indexes)
+        args = (*_fields(entry), self._game_id, at, "" if deadline is None else deadline)
+        await self._add(entry, self._scripts.call(CREATE, keys, args))
 
     async def append(self, entry: Entry, *, epoch: int, also: Sequence[Command]) -> None:
         """Appends to the stream, if there is one, on this connection; `also` goes out in the same write.
@@ -55,8 +66,45 @@ class GameStream:
         stands in its place; StoreLostData when none does, or there is no stream; StoreUnavailable when
         nothing was written now; ResultUnknown.
         """
+        event_id, event, nonce = _fields(entry)
+        command = ("XADD", self.key, "NOMKSTREAM", event_id, "event", event, "nonce", nonce)
+        await self._add(entry, self._redis.call(*command, epoch=epoch, also=also))
+
+    async def append_with_deadline(
+        self, entry: Entry, deadline: float | None, *, epoch: int, also: Sequence[Command]
+    ) -> None:
+        """Appends, and with that sets the game's deadline, or takes it away; both or neither. Else as `append`."""
+        args = (*_fields(entry), self._game_id, "" if deadline is None else deadline)
+        await self._add(
+            entry, self._scripts.call(APPEND, (self.key, self._keys.deadlines), args, epoch=epoch, also=also)
+        )
+
+    async def finish(self, entry: Entry, indexes: Sequence[str], *, at: float, epoch: int) -> None:
+        """Appends the game's last entry, and with that takes the game out of these sorted sets and of the deadlines,
+        and puts it by `at` among the games that have ended; all of it or nothing. Else as `append`."""
+        keys = (self.key, self._keys.snapshot(self._game_id), self._keys.ended, self._keys.deadlines, *indexes)
+        args = (*_fields(entry), self._game_id, at, entry.event_id)
+        await self._add(entry, self._scripts.call(FINISH, keys, args, epoch=epoch))
+
+    def set_deadline(self, last_event_id: int, deadline: float | None) -> bool:
+        """Sets the game's deadline, soon, or takes it away, if it is running and the stream ends with this event.
+        False: the store is away, and nothing will happen."""
+        keys = (self.key, self._keys.deadlines, self._keys.running)
+        args = (f"{last_event_id}-0", self._game_id, "" if deadline is None else deadline)
+        return self._scripts.send(DEADLINE, keys, args)
+
+    def retire(self, last_event_id: int, indexes: Sequence[str], *, at: float) -> None:
+        """Does to the sorted sets, soon, what `finish` does, if the stream ends with this event."""
+        keys = (self.key, self._keys.ended, self._keys.deadlines, *indexes)
+        self._scripts.send(RETIRE, keys, (f"{last_event_id}-0", self._game_id, at))
+
+    def save(self, event_id: int, snapshot: bytes) -> None:
+        """Keeps the snapshot, soon, if this event stands and no later snapshot does."""
+        self._scripts.send(SNAPSHOT, (self._keys.snapshot(self._game_id), self.key), (event_id, snapshot))
+
+    async def _add(self, entry: Entry, call: Awaitable[Reply]) -> None:
         try:
-            added = await self._redis.call("XADD", self.key, "NOMKSTREAM", *_fields(entry), epoch=epoch, also=also)
+            added = await call
         except CommandRefused as refused:
             await self._settle(entry, refused)
         else:
@@ -83,6 +131,16 @@ class GameStream:
 
     # ---- reading
 
+    async def head(self, count: int) -> Head:
+        """The snapshot, and what to go on from, at most `count` entries of it; all as of one moment."""
+        keys = (self.key, self._keys.snapshot(self._game_id))
+        match await self._ask(self._scripts.call(LOAD, keys, (count,))):
+            case [bytes() | None as snapshot, list() as first, list() as rest]:
+                begin = self._entries(first)
+                return Head(snapshot, begin[0] if begin else None, self._entries(rest))
+            case _:
+                raise self._no_journal()
+
     async def tail(self, *, epoch: int) -> Entry | None:
         """The last entry, read on this connection."""
         entries = await self._read("XREVRANGE", self.key, "+", "-", "COUNT", 1, epoch=epoch)
@@ -108,14 +166,19 @@ class GameStream:
         return GameNotFound(f"there is no game {self._game_id}")
 
     async def _read(self, *command: Arg, epoch: int | None = None) -> list[Entry]:
+        return self._entries(await self._ask(self._redis.call(*command, epoch=epoch)))
+
+    async def _ask(self, call: Awaitable[Reply]) -> Reply:
         try:
-            reply = await self._redis.call(*command, epoch=epoch)
+            return await call
         except CommandRefused as refused:
             if refused.code == "WRONGTYPE":
                 raise self._no_journal() from None
             raise StoreUnavailable(refused.message) from None
         except ResultUnknown as unknown:  # a read can be asked again by whoever wants it
             raise StoreUnavailable(str(unknown)) from None
+
+    def _entries(self, reply: Reply) -> list[Entry]:
         entries = _parse(reply)
         if entries is None:
             raise self._no_journal()
@@ -125,8 +188,8 @@ class GameStream:
         return StoreLostData(f"game {self._game_id}: what stands in the place of its journal is none")
 
 
-def _fields(entry: Entry) -> tuple[Arg, ...]:
-    return (f"{entry.event_id}-0", "event", entry.event, "nonce", entry.nonce)
+def _fields(entry: Entry) -> tuple[str, bytes, bytes]:
+    return f"{entry.event_id}-0", entry.event, entry.nonce
 
 
 def _parse(reply: Reply) -> list[Entry] | None:

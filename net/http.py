@@ -42,8 +42,9 @@ async def _never() -> None:
 
 @frozen(eq=False)
 class Request:
-    """A request whose body is read. `path` and `segments` (what stands between its slashes) are
-    percent-decoded; of a query field that is given twice the first counts; header names are in lower case."""
+    """A request whose body is read. `path` and `segments` (what stands between its slashes) are percent-decoded; of a
+    query field that is given twice the first counts; header names are in lower case. `peer` is whom it came from,
+    `HOST:PORT`, or the address for which a trusted proxy sent it."""
 
     method: str
     path: str

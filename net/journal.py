@@ -8,26 +8,39 @@ Three holes are closed here. XADD makes a deleted stream anew: so NOMKSTREAM aft
 gap: so a writer appends nothing but the event after its last. And a store may come back with less than it
 acknowledged: so before the first append on a new connection the stream's end is compared with the writer's,
 and the append is bound to that very connection.
+
+What follows from an event stands with it or not at all: the scripts of `net.store_scripts` see to that.
 """
 
 from __future__ import annotations
 
+import logging
+from functools import partial
+from math import nan
 from typing import TYPE_CHECKING, Final
 
 import trio
 
-from actors.ports import Fenced, StoreLostData, StoreUnavailable
+from actors.events import Created
+from actors.ports import Fenced, GameNotFound, StoreLostData, StoreUnavailable
+from actors.snapshot import Loaded
 from net.backoff import Backoff
 from net.event_codec import UnreadableEvent, decode_event, encode_event
 from net.game_stream import Entry, GameStream
 from net.redis import ResultUnknown
+from net.snapshot_codec import UnreadableSnapshot, decode_snapshot, encode_snapshot
+from net.store_keys import StoreKeys
+from net.store_scripts import Scripts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from actors.events import Created, Event
+    from actors.events import Event
     from actors.ports import Entropy
+    from actors.snapshot import Snapshot
     from net.redis import Command, Redis
+
+log = logging.getLogger("croupier.journal")
 
 PAGE: Final = 500
 """Entries fetched at once: some milliseconds of decoding, before other tasks have their turn again."""
@@ -43,39 +56,77 @@ class RedisJournal:
     def __init__(self, redis: Redis, *, entropy: Entropy, prefix: str = "croupier:", page: int = PAGE) -> None:
         """`prefix` begins every key; `page` is how many entries are fetched at once."""
         self._redis = redis
+        self._scripts = Scripts(redis)
         self._entropy = entropy
-        self._prefix = prefix
+        self._keys = StoreKeys(prefix)
         self._page = page
 
-    async def create(self, event: Created) -> None:
-        """Begins a game's journal and puts the game into the indexes, atomically.
+    async def create(self, event: Created, *, deadline: float | None = None) -> None:
+        """Begins a game's journal and puts the game into the indexes, and among the deadlines, atomically.
 
         Raises StoreUnavailable; the game then does not exist. Raises Fenced when there is another game of
         this id. Cancelled: the game may or may not exist.
         """
         stream = self._stream(event.game_id)
         entry = Entry(1, encode_event(event), self._nonce())
-        index: list[Command] = [("ZADD", key, event.at, event.game_id) for key in _indexes(self._prefix, event)]
-        await _until_known(self._redis, self._entropy, lambda: stream.create(entry, index))
+        indexes = self._keys.indexes(event.players)
+        await _until_known(
+            self._redis, self._entropy, lambda: stream.create(entry, indexes, at=event.at, deadline=deadline)
+        )
 
-    async def load(self, game_id: str) -> list[Event]:
+    async def load(self, game_id: str) -> Loaded:
+        """What stands of the game, as little as will rebuild it: one round trip, unless more than a page of events
+        came after the snapshot. A snapshot that this program cannot use is left aside.
+
+        Raises GameNotFound, StoreUnavailable, StoreLostData (events are missing, or the snapshot's own is not
+        there), and UnreadableEvent, which is a StoreLostData.
+        """
+        stream = self._stream(game_id)
+        head = await stream.head(self._page)
+        if head.first is None:
+            raise StoreLostData(f"game {game_id}: event 1 is missing") if head.entries else await stream.why_nothing()
+        created = _decoded(game_id, head.first)
+        if not isinstance(created, Created):
+            raise StoreLostData(f"game {game_id}: its journal does not begin with its creation")
+        snapshot = None if head.snapshot is None else _snapshot(created, head.snapshot, head.entries)
+        entries, begins_with = head.entries, 1 if snapshot is None else snapshot.event_id
+        if head.snapshot is not None and snapshot is None:
+            entries = await stream.page(0, self._page)
+            if not entries:
+                raise await stream.why_nothing()
+        if not entries or entries[0].event_id != begins_with:
+            raise StoreLostData(f"game {game_id}: event {begins_with}, of which there is a snapshot, is gone")
+        events = await self._from(stream, game_id, entries)
+        return Loaded(created, snapshot, tuple(events[1:]))
+
+    async def history(self, game_id: str) -> tuple[Event, ...]:
         """Every event of the game, in order, without a hole.
 
         Raises GameNotFound, StoreUnavailable, StoreLostData, and UnreadableEvent, which is a StoreLostData.
         """
         stream = self._stream(game_id)
-        events: list[Event] = []
-        while True:
-            entries = await stream.page(len(events), self._page)
-            for entry in entries:
-                if entry.event_id != len(events) + 1:
-                    raise StoreLostData(f"game {game_id}: event {len(events) + 1} is missing")
-                events.append(_decoded(game_id, entry))
-            if len(entries) < self._page:
-                break
-        if not events:
+        entries = await stream.page(0, self._page)
+        if not entries:
             raise await stream.why_nothing()
-        return events
+        if entries[0].event_id != 1:
+            raise StoreLostData(f"game {game_id}: event 1 is missing")
+        return tuple(await self._from(stream, game_id, entries))
+
+    async def _from(self, stream: GameStream, game_id: str, entries: list[Entry]) -> list[Event]:
+        """The events of these entries, a page of them at most, and all that follow."""
+        events: list[Event] = []
+        expected = entries[0].event_id
+        while True:
+            for entry in entries:
+                if entry.event_id != expected:
+                    raise StoreLostData(f"game {game_id}: event {expected} is missing")
+                events.append(_decoded(game_id, entry))
+                expected += 1
+            if len(entries) < self._page:
+                return events
+            entries = await stream.page(expected - 1, self._page)
+            if not entries and isinstance(gone := await stream.why_nothing(), GameNotFound):
+                raise gone  # archived between two pages: what was read of it is not the whole
 
     async def read(self, game_id: str, event_id: int) -> Event:
         """One event. Raises GameNotFound, StoreUnavailable, and StoreLostData when there is a game without
@@ -86,25 +137,38 @@ class RedisJournal:
             raise await stream.why_nothing()
         return _decoded(game_id, entry)
 
-    def retire(self, created: Created) -> None:
-        """Takes a game that has ended out of the indexes of running games, soon: its writer may have been killed before
-        it did. Again is no harm; while the store is away nothing happens."""
-        self._redis.send(*(("ZREM", key, created.game_id) for key in _indexes(self._prefix, created)))
+    def save(self, snapshot: Snapshot) -> None:
+        """Keeps the snapshot, soon, unless a later one stands, or the event that it is of does not. While the store is
+        away nothing happens. Raises nothing."""
+        try:
+            encoded = encode_snapshot(snapshot)
+        except TypeError:
+            # Not the error's text, which may quote the state.
+            log.error("game %s: its rules saved a state that has no JSON, so there is no snapshot", snapshot.game_id)
+        else:
+            self._stream(snapshot.game_id).save(snapshot.event_id, encoded)
+
+    def retire(self, created: Created, last_event_id: int) -> None:
+        """Takes a game that has ended with this event out of the indexes of running games and queues it for the
+        archive, soon: at the head of the queue, unless it stands in it. Its last event has done that, unless a program
+        wrote it that did not know how. Again is no harm; while the store is away nothing happens, and if the game ends
+        with another event neither."""
+        self._stream(created.game_id).retire(last_event_id, self._keys.indexes(created.players), at=created.at)
 
     def writer(self, created: Created, last_event_id: int) -> RedisJournalWriter:
         """A writer that goes on after `last_event_id`, which is what `load` gave last."""
         return RedisJournalWriter(
             self._redis,
             self._stream(created.game_id),
-            game_id=created.game_id,
-            indexes=_indexes(self._prefix, created),
+            created,
+            indexes=self._keys.indexes(created.players),
             last_event_id=last_event_id,
             nonce=self._nonce(),
             entropy=self._entropy,
         )
 
     def _stream(self, game_id: str) -> GameStream:
-        return GameStream(self._redis, self._prefix, game_id)
+        return GameStream(self._redis, self._scripts, self._keys, game_id)
 
     def _nonce(self) -> bytes:
         return self._entropy.bytes(NONCE_BYTES).hex().encode()
@@ -117,8 +181,8 @@ class RedisJournalWriter:
         self,
         redis: Redis,
         stream: GameStream,
+        created: Created,
         *,
-        game_id: str,
         indexes: Sequence[str],
         last_event_id: int,
         nonce: bytes,
@@ -127,11 +191,13 @@ class RedisJournalWriter:
         """`indexes` are the sorted sets in which the game stands while it runs."""
         self._redis = redis
         self._stream = stream
-        self._game_id = game_id
+        self._game_id = created.game_id
         self._indexes = indexes
         self._nonce = nonce
         self._entropy = entropy
         self._last = last_event_id
+        # The deadline that stands. What another writer left is not known, and NaN is equal to nothing.
+        self._deadline: float | None = nan
         # The nonce of event `_last`, once it is known: another event may come to stand under the same id.
         self._last_nonce: bytes | None = None
         self._checked_epoch: int | None = None
@@ -142,8 +208,10 @@ class RedisJournalWriter:
         """The last event that stands, as far as this writer knows."""
         return self._last
 
-    async def append(self, event: Event, *, ends: bool) -> None:
-        """Makes the event durable; `ends` says that the game is over with it.
+    async def append(self, event: Event, *, ends: bool, deadline: float | None = None) -> None:
+        """Makes the event durable; `ends` says that the game is over with it, `deadline` (service time) when its
+        table is to look at its clocks after it. The indexes follow: the deadlines, and the end, with the event or not
+        at all.
 
         Returns only when the event stands, and raises only when it does not: StoreUnavailable (nothing was
         written, try later), Fenced (another writer's event stands at this id), StoreLostData. While the
@@ -158,21 +226,26 @@ class RedisJournalWriter:
         if self._in_doubt:
             raise Fenced(f"game {self._game_id}: this writer does not know what stands; load it again")
         entry = Entry(event.event_id, encode_event(event), self._nonce)
-        # XX: a game that another writer has ended stays out. GT: a late write does not turn the time back.
-        touch: list[Command] = [("ZADD", key, "XX", "GT", event.at, self._game_id) for key in self._indexes]
+        write = partial(self._finish if ends else self._continue, entry, event.at, deadline)
         self._in_doubt = True
         try:
-            await _until_known(self._redis, self._entropy, lambda: self._attempt(entry, [] if ends else touch))
+            await _until_known(self._redis, self._entropy, lambda: self._attempt(entry, write))
         except StoreUnavailable:
             self._in_doubt = False
             raise
         self._in_doubt = False
-        self._last, self._last_nonce = entry.event_id, entry.nonce
-        if ends:
-            # Only now: sent along, it would take the game out of the indexes even if the event was refused.
-            self._redis.send(*(("ZREM", key, self._game_id) for key in self._indexes))
+        self._last, self._last_nonce, self._deadline = entry.event_id, entry.nonce, deadline
 
-    async def _attempt(self, entry: Entry, touch: Sequence[Command]) -> None:
+    def set_deadline(self, deadline: float | None) -> bool:
+        """See `actors.ports.JournalWriter.set_deadline`. While an event is being appended nothing happens."""
+        if self._in_doubt:
+            return False
+        if deadline == self._deadline:
+            return True
+        self._deadline = nan  # nobody says whether it stands: the next append sets it again
+        return self._stream.set_deadline(self._last, deadline)
+
+    async def _attempt(self, entry: Entry, write: Callable[[int], Awaitable[None]]) -> None:
         epoch = self._redis.epoch
         if epoch != self._checked_epoch:
             tail = await self._stream.tail(epoch=epoch)
@@ -181,7 +254,18 @@ class RedisJournalWriter:
             else:
                 await self._stream.ours_or_fenced(entry)
                 return
-        await self._stream.append(entry, epoch=epoch, also=touch)
+        await write(epoch)
+
+    async def _continue(self, entry: Entry, at: float, deadline: float | None, epoch: int) -> None:
+        # XX: a game that another writer has ended stays out. GT: a late write does not turn the time back.
+        touch: list[Command] = [("ZADD", key, "XX", "GT", at, self._game_id) for key in self._indexes]
+        if deadline == self._deadline:
+            await self._stream.append(entry, epoch=epoch, also=touch)
+        else:
+            await self._stream.append_with_deadline(entry, deadline, epoch=epoch, also=touch)
+
+    async def _finish(self, entry: Entry, at: float, deadline: float | None, epoch: int) -> None:
+        await self._stream.finish(entry, self._indexes, at=at, epoch=epoch)
 
     def _ends_as_it_should(self, tail: Entry | None) -> bool:
         """Whether the stream ends with our last event. False: it goes on. Raises StoreLostData."""
@@ -218,8 +302,25 @@ async def _until_known(redis: Redis, entropy: Entropy, attempt: Callable[[], Awa
         await redis.wait_available()
 
 
-def _indexes(prefix: str, created: Created) -> list[str]:
-    return [f"{prefix}games:running", *(f"{prefix}user_games:{player}" for player in created.players)]
+def _snapshot(created: Created, data: bytes, entries: Sequence[Entry]) -> Snapshot | None:
+    """The snapshot of this game, or None when it is of no use here: the events tell as much. `entries` are those from
+    its event on."""
+    try:
+        snapshot = decode_snapshot(data)
+    except UnreadableSnapshot as error:
+        log.warning("game %s: %s; all its events are replayed instead", created.game_id, error)
+        return None
+    of = (snapshot.game_id, snapshot.rules, snapshot.rules_version)
+    if of != (created.game_id, created.rules, created.rules_version):
+        log.warning("game %s: its snapshot is of another game; all its events are replayed", created.game_id)
+        return None
+    its_own = entries[0] if entries and entries[0].event_id == snapshot.event_id else None
+    # A store that lost acknowledged events, and two writers, one of whom had seen those: each has an event of this
+    # number, and the snapshot may be of the one that does not stand.
+    if its_own is not None and _decoded(created.game_id, its_own).at != snapshot.at:
+        log.warning("game %s: its snapshot is of an event that was lost; all are replayed", created.game_id)
+        return None
+    return snapshot
 
 
 def _decoded(game_id: str, entry: Entry) -> Event:

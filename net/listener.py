@@ -9,7 +9,8 @@ import errno
 import logging
 import os
 import socket
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 import trio
 from attrs import field, frozen
@@ -17,14 +18,18 @@ from attrs import field, frozen
 from actors.failures import Code
 from net.conversation import Draining, refuse_connection, serve_connection
 from net.errors import StartError
-from net.http import HttpLimits, error_response
+from net.forwarded import UNIX_PEER, TrustedProxies, network_of
+from net.http import HttpLimits, Response, error_response
+from net.limits import Places
 from net.stream import PushStream, SocketWire
+from net.tls import HandshakeFailed, TlsWire
 from net.websocket import SocketLimits, serve_websocket
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from net.http import Handler, Report, Request, Response
+    from net.certificates import Certificate
+    from net.http import Handler, Report, Request
     from net.stream import Wire
     from net.websocket import Accept
 
@@ -42,6 +47,13 @@ _ADVICE = {
     errno.EACCES: "ports below 1024 need a privilege; choose another port",
     errno.EADDRNOTAVAIL: "this machine has no such address",
 }
+
+_SPEAK_TLS: Final = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+    b'{"error":{"code":"bad_request","message":"this port speaks TLS: use https or wss"}}'
+)
+_WARN_EVERY: Final = 60.0
+"""Seconds between two lines in the log about addresses with too many connections."""
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +96,7 @@ class SocketAcceptor:
                 sock, address = self._sock.accept()
             except BlockingIOError:
                 continue
-            return SocketWire(sock, _name(sock.family, address))
+            return SocketWire(sock, UNIX_PEER if sock.family == socket.AF_UNIX else _name(sock.family, address))
 
     def _check_open(self) -> None:
         if self._closed:
@@ -140,32 +152,52 @@ def _name(family: int, address: tuple[str | int, ...] | str) -> str:
         return f"[{address[0]}]:{address[1]}"
     if family == socket.AF_INET:
         return f"{address[0]}:{address[1]}"
-    return str(address) or "a Unix socket"
+    return str(address)
 
 
 @frozen
 class ListenerLimits:
-    """What connections may take. `outbox_bytes` wait for one slow client at most."""
+    """What connections may take. `outbox_bytes` wait for one slow client at most; of `connections_per_address`, 0 is no
+    limit; `handshake_timeout` is TLS's."""
 
     max_connections: int = 10000
+    connections_per_address: int = 0
     outbox_bytes: int = 2**20
     close_timeout: float = 5.0
+    handshake_timeout: float = 5.0
     http: HttpLimits = field(factory=HttpLimits)
     socket: SocketLimits = field(factory=SocketLimits)
 
 
 class Listener:
     """Serves whoever connects. `respond` gets the HTTP requests, `upgrade` decides on the others; `report` is
-    told of what went wrong. One connection's failure ends that connection alone."""
+    told of what went wrong. One connection's failure ends that connection alone. With a `certificate`, everybody speaks
+    TLS.
+
+    A connection counts for its peer's address. One of a trusted proxy is everybody's, so there the WebSockets count,
+    each for the address that the proxy names.
+    """
 
     def __init__(
-        self, acceptor: Acceptor, *, respond: Handler, upgrade: Upgrade, limits: ListenerLimits, report: Report
+        self,
+        acceptor: Acceptor,
+        *,
+        respond: Handler,
+        upgrade: Upgrade,
+        limits: ListenerLimits,
+        report: Report,
+        proxies: TrustedProxies | None = None,
+        certificate: Certificate | None = None,
     ) -> None:
         self._acceptor = acceptor
         self._respond = respond
         self._upgrade = upgrade
         self._limits = limits
         self._report = report
+        self._proxies = TrustedProxies() if proxies is None else proxies
+        self._certificate = certificate
+        self._places = Places(limits.connections_per_address)
+        self._warned_at = -_WARN_EVERY
         self._draining = Draining()
         self._open = 0
         self._refusals = 0
@@ -222,33 +254,59 @@ class Listener:
                 self._begin(wire, connections)
 
     def _begin(self, wire: Wire, connections: trio.Nursery) -> None:
-        if self._open < self._limits.max_connections:
+        network = None if self._proxies.trusts(wire.peer) else network_of(wire.peer)
+        if self._open >= self._limits.max_connections:
+            self._turn_away(wire, _FULL, connections)
+        elif network is not None and not self._places.enter(network):
+            self._warn(network)
+            self._turn_away(wire, _ADDRESS_FULL, connections)
+        else:
             self._open += 1
-            connections.start_soon(self._serve, wire, name=f"connection {wire.peer}")
-        elif self._refusals < _REFUSALS:
+            connections.start_soon(self._serve, wire, network, name=f"connection {wire.peer}")
+
+    def _turn_away(self, wire: Wire, why: Response, connections: trio.Nursery) -> None:
+        if self._refusals < _REFUSALS:
             self._refusals += 1
-            connections.start_soon(self._refuse, wire, name=f"refusal {wire.peer}")
+            connections.start_soon(self._refuse, wire, why, name=f"refusal {wire.peer}")
         else:
             wire.close()
 
-    async def _serve(self, wire: Wire) -> None:
+    def _warn(self, network: str) -> None:
+        now = trio.current_time()
+        if now - self._warned_at >= _WARN_EVERY:
+            self._warned_at = now
+            logger.warning(
+                "%s has %d connections, and is refused more; if it is a proxy, name it in [server] trusted_proxies",
+                network,
+                self._limits.connections_per_address,
+            )
+
+    async def _serve(self, wire: Wire, network: str | None) -> None:
         try:
             await self._contain(self._converse, wire)
         finally:
             self._open -= 1
+            if network is not None:
+                self._places.leave(network)
 
-    async def _refuse(self, wire: Wire) -> None:
+    async def _refuse(self, wire: Wire, why: Response) -> None:
+        async def say(stream: PushStream) -> None:
+            await refuse_connection(stream, why, limits=self._limits.http)
+
         try:
-            await self._contain(self._say_too_many, wire)
+            await self._contain(say, wire)
         finally:
             self._refusals -= 1
 
     async def _contain(self, talk: Callable[[PushStream], Awaitable[None]], wire: Wire) -> None:
         """Runs one connection; nothing but a cancellation leaves here, and the wire is closed."""
         try:
+            secured = await self._secure(wire)
+            if secured is None:
+                return
             async with trio.open_nursery() as nursery:
                 stream = PushStream(
-                    wire,
+                    secured,
                     nursery,
                     max_bytes=self._limits.outbox_bytes,
                     close_timeout=self._limits.close_timeout,
@@ -268,22 +326,68 @@ class Listener:
         finally:
             wire.close()
 
-    async def _converse(self, stream: PushStream) -> None:
-        switched = await serve_connection(
-            stream,
-            self._respond,
-            upgrade=self._upgrade,
-            limits=self._limits.http,
-            report=self._report,
-            draining=self._draining,
-        )
-        if switched is None:
-            await stream.aclose()
-        else:
-            request, accept = switched
-            await serve_websocket(stream, request, accept, limits=self._limits.socket, report=self._report)
+    async def _secure(self, wire: Wire) -> Wire | None:
+        """The wire to talk on; None when there can be no talk."""
+        if self._certificate is None:
+            return wire
+        secured = TlsWire(wire, self._certificate.context)
+        try:
+            with trio.move_on_after(self._limits.handshake_timeout):
+                await secured.handshake()
+                return secured
+            logger.debug("%s did not finish its TLS handshake in time", wire.peer)
+        except HandshakeFailed as failed:
+            logger.debug("no TLS with %s: %s", wire.peer, failed)
+            if failed.plain_http:
+                await self._say_speak_tls(wire)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            logger.debug("%s went away during its TLS handshake", wire.peer)
+        return None
 
-    async def _say_too_many(self, stream: PushStream) -> None:
-        message = "the server has as many connections as it may have; try again later"
-        response = error_response(503, Code.TOO_MANY_CONNECTIONS, message, headers=(("Retry-After", "5"),))
-        await refuse_connection(stream, response, limits=self._limits.http)
+    async def _say_speak_tls(self, wire: Wire) -> None:
+        async with trio.open_nursery() as nursery:
+            stream = PushStream(wire, nursery, max_bytes=len(_SPEAK_TLS), close_timeout=self._limits.close_timeout)
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                await stream.send_all(_SPEAK_TLS)
+            await stream.aclose()
+
+    async def _converse(self, stream: PushStream) -> None:
+        entered: list[str] = []
+
+        def upgrade(request: Request) -> Response | Accept:
+            decision = self._upgrade(request)
+            if isinstance(decision, Response) or not self._proxies.trusts(stream.peer):
+                return decision
+            network = network_of(request.peer)
+            if not self._places.enter(network):
+                return _ADDRESS_FULL
+            entered.append(network)
+            return decision
+
+        try:
+            switched = await serve_connection(
+                stream,
+                self._respond,
+                upgrade=upgrade,
+                limits=self._limits.http,
+                report=self._report,
+                draining=self._draining,
+                proxies=self._proxies,
+            )
+            if switched is None:
+                await stream.aclose()
+            else:
+                request, accept = switched
+                await serve_websocket(stream, request, accept, limits=self._limits.socket, report=self._report)
+        finally:
+            for network in entered:
+                self._places.leave(network)
+
+
+def _too_many(whose: str) -> Response:
+    message = f"{whose} has as many connections as it may have; try again later"
+    return error_response(503, Code.TOO_MANY_CONNECTIONS, message, headers=(("Retry-After", "5"),))
+
+
+_FULL: Final = _too_many("the server")
+_ADDRESS_FULL: Final = _too_many("your address")

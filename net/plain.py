@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 # Close codes; docs/protocol.md says when each comes.
 CLOSE_RESTARTING = 1012
+CLOSE_REPLACED = 4001
+CLOSE_EVICTED = 4002
 CLOSE_BAD_CONNECT = 4400
 CLOSE_UNAUTHORIZED = 4401
 CLOSE_CONNECT_TIMEOUT = 4408
+CLOSE_CONNECTS_TOO_OFTEN = 4429
+CLOSE_FLOODS = 1008
 
 
 def decode(text: str | bytes) -> Request:
@@ -51,6 +55,8 @@ def encode_ack(ack: AckId, body: bytes) -> bytes:
     return b'{"ack":%b,"data":%b}' % (orjson.dumps(ack), body)
 
 
-def encode_push(event: str, body: bytes) -> bytes:
-    """A push; `body` is JSON already."""
-    return b'{"event":%b,"data":%b}' % (orjson.dumps(event), body)
+def encode_push(event: str, body: bytes, offset: str | None = None) -> bytes:
+    """A push; `body` is JSON already. With an offset the client is told where it stands when it has it."""
+    if offset is None:
+        return b'{"event":%b,"data":%b}' % (orjson.dumps(event), body)
+    return b'{"event":%b,"data":%b,"offset":%b}' % (orjson.dumps(event), body, orjson.dumps(offset))

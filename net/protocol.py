@@ -21,7 +21,7 @@ from net.nesting import nested_deeper_than
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.messages import ActionAnswer, GameOver, ResignAnswer, View
+    from actors.messages import ActionAnswer, DrawAnswer, PushBody, ResignAnswer, View
 
 NAMESPACE = "/game"
 SUBPROTOCOL = "croupier.v1.json"
@@ -35,7 +35,7 @@ _NAME_LENGTH = 64
 AckId: TypeAlias = int | str
 T = TypeVar("T")
 A = TypeVar("A", bound=AttrsInstance)
-Answer: TypeAlias = "View | ActionAnswer | ResignAnswer"
+Answer: TypeAlias = "View | ActionAnswer | ResignAnswer | DrawAnswer"
 
 MessageId = NewType("MessageId", str)
 """1 to 64 characters of the client's own."""
@@ -91,6 +91,23 @@ class ResignRequest:
 
 
 @frozen
+class DrawRequest:
+    """`game:draw`."""
+
+    game_id: str
+    move: Literal["offer", "accept", "decline"]
+    message_id: MessageId | None = None
+
+
+@frozen
+class GameRequest:
+    """`game:spectate`, `game:leave`, `game:leave_spectate`."""
+
+    game_id: str
+    message_id: MessageId | None = None
+
+
+@frozen
 class HeartbeatRequest:
     """`heartbeat`; it may carry no data at all."""
 
@@ -102,6 +119,14 @@ class HeartbeatAnswer:
     """The answer to a heartbeat: unix seconds."""
 
     server_time: float
+
+
+@frozen
+class LeaveAnswer:
+    """The answer to `game:leave` and `game:leave_spectate`."""
+
+    success: bool
+    game_id: str
 
 
 @frozen
@@ -182,8 +207,8 @@ def message_id_of(data: object) -> str:
     return given if isinstance(given, str) and len(given) <= MESSAGE_ID_LENGTH else ""
 
 
-def encode_bare(answer: HeartbeatAnswer | ConnectAnswer) -> bytes:
-    """The JSON of an answer that has no `success`."""
+def encode_bare(answer: HeartbeatAnswer | ConnectAnswer | LeaveAnswer) -> bytes:
+    """The JSON of an answer to which no `success` is added."""
     return orjson.dumps(_ANSWERS.unstructure(answer))
 
 
@@ -195,9 +220,13 @@ def encode_failure(failure: Failure, message_id: str) -> bytes:
     return orjson.dumps({"success": False, "error": error, "request_message_id": message_id})
 
 
-def encode_refusal(code: str, message: str) -> bytes:
-    """The JSON of a refused connect: a failure whose code is `unauthorized`, `token_expired` or `invalid_message`."""
-    return orjson.dumps({"success": False, "error": {"code": code, "message": message}, "request_message_id": ""})
+def encode_refusal(code: str, message: str, details: JsonObject | None = None) -> bytes:
+    """The JSON of a refused connect: a failure whose code is `unauthorized`, `token_expired`, `rate_limited` or
+    `invalid_message`."""
+    error: JsonObject = {"code": code, "message": message}
+    if details:
+        error["details"] = details
+    return orjson.dumps({"success": False, "error": error, "request_message_id": ""})
 
 
 class JsonEncoder:
@@ -207,7 +236,7 @@ class JsonEncoder:
         """The JSON of a success."""
         return orjson.dumps({"success": True, **_ANSWERS.unstructure(answer)})
 
-    def push(self, body: View | GameOver) -> bytes:
+    def push(self, body: PushBody) -> bytes:
         """The JSON of a push's data."""
         return orjson.dumps(_ANSWERS.unstructure(body))
 

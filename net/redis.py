@@ -17,6 +17,7 @@ import trio
 
 from actors.ports import StoreUnavailable
 from net.backoff import Backoff
+from net.crash_points import NoCrashPoints
 from net.errors import StartError
 from net.resp import (
     Arg,
@@ -34,7 +35,7 @@ from net.resp import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from actors.ports import Entropy
+    from actors.ports import CrashPoints, Entropy
 
 __all__ = [
     "Arg",
@@ -51,6 +52,8 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 READ_SIZE = 64 * 1024
+
+NO_CRASH_POINTS = NoCrashPoints()
 
 
 class StoreNotReached(StartError):
@@ -74,6 +77,7 @@ class Redis:
         longest_backoff: float = 1.0,
         max_calls: int = 20_000,
         max_bytes: int = 64 * 1024 * 1024,
+        crash_points: CrashPoints = NO_CRASH_POINTS,
     ) -> None:
         """`connect` opens a fresh stream; it raises OSError or trio.BrokenResourceError when it cannot.
         `setup` are commands that go first on each connection (AUTH, SELECT, CLIENT SETNAME). `name` is how
@@ -81,6 +85,10 @@ class Redis:
 
         A store that owes replies and completes none for `call_timeout` counts as lost: the connection is torn
         down. At most `max_calls` calls wait at a time, and at most `max_bytes` bytes wait to be written.
+
+        `crash_points` is told of each batch of commands: `store.writing` before it is written, `store.written`
+        when it is, and no reply to it was read yet, `store.replied` when replies were read, and nobody who waits
+        for them has gone on.
         """
         self._connect = connect
         self._entropy = entropy
@@ -93,6 +101,7 @@ class Redis:
         self._longest_backoff = longest_backoff
         self._max_calls = max_calls
         self._max_bytes = max_bytes
+        self._crash_points = crash_points
         self._connection: _Connection | None = None
         self._epoch = 0
         self._why = f"not connected to {name} yet"
@@ -154,11 +163,17 @@ class Redis:
         assert isinstance(results, list), "EXEC gives nil only after a WATCH"
         return results
 
-    def send(self, *commands: Command, epoch: int | None = None) -> bool:
+    def send(
+        self,
+        *commands: Command,
+        epoch: int | None = None,
+        refused: Callable[[CommandRefused], None] | None = None,
+    ) -> bool:
         """Sends these commands in order, after all that was sent before, and waits for nothing; a refusal is
-        logged. False: they were dropped, because the store is away."""
+        logged, or given to `refused`, which may send again and must not raise. False: they were dropped, because
+        the store is away."""
         try:
-            self._enqueue(pack(commands), _unattended(commands), epoch=epoch)
+            self._enqueue(pack(commands), _unattended(commands, refused), epoch=epoch)
         except StoreUnavailable:
             return False
         return True
@@ -244,7 +259,7 @@ class Redis:
 
     async def _serve(self, stream: trio.abc.Stream) -> None:
         pipeline = Pipeline(max_calls=self._max_calls, max_bytes=self._max_bytes)
-        connection = _Connection(stream, pipeline, self._call_timeout, self._went_down)
+        connection = _Connection(stream, pipeline, self._call_timeout, self._went_down, self._crash_points)
         self._connection = connection
         self._epoch += 1
         if self._epoch > 1:
@@ -279,11 +294,13 @@ class _Connection:
         pipeline: Pipeline,
         timeout: float,
         on_failure: Callable[[str], None],
+        crash_points: CrashPoints,
     ) -> None:
         self._stream = stream
         self._pipeline = pipeline
         self._timeout = timeout
         self._on_failure = on_failure
+        self._crash_points = crash_points
         self._failed = False
         self._writer = trio.lowlevel.ParkingLot()
         # Its deadline is when the next reply is due; there is none while no reply is owed.
@@ -323,11 +340,18 @@ class _Connection:
                 await self._writer.park()
             if not self._pipeline.awaits_replies:
                 self._patience.deadline = trio.current_time() + self._timeout
-            await self._stream.send_all(self._pipeline.take())
+            batch = self._pipeline.take()
+            self._crash_points.reach("store.writing")
+            replies = self._pipeline.replies
+            await self._stream.send_all(batch)
+            # The reader runs beside us, and may have had a reply before the stream said that all was written.
+            if self._pipeline.replies == replies:
+                self._crash_points.reach("store.written")
 
     async def _read(self) -> None:
         while data := await self._stream.receive_some(READ_SIZE):
             if self._pipeline.feed(bytes(data)):
+                self._crash_points.reach("store.replied")
                 owed = self._pipeline.awaits_replies
                 self._patience.deadline = trio.current_time() + self._timeout if owed else inf
         self.fail("the server closed the connection")
@@ -355,16 +379,21 @@ async def ask(stream: trio.abc.Stream, *commands: Command) -> list[Reply]:
     return replies
 
 
-def _unattended(commands: Sequence[Command]) -> Slot:
+def _unattended(commands: Sequence[Command], refused: Callable[[CommandRefused], None] | None = None) -> Slot:
     """A slot for commands for whose replies nobody waits."""
     slot = Slot(len(commands))
-    slot.wake = partial(_log_refusals, slot, commands)
+    slot.wake = partial(_look_for_refusals, slot, commands, refused)
     return slot
 
 
-def _log_refusals(slot: Slot, commands: Sequence[Command]) -> None:
+def _look_for_refusals(
+    slot: Slot, commands: Sequence[Command], refused: Callable[[CommandRefused], None] | None
+) -> None:
     for command, reply in zip(commands, slot.replies, strict=False):
         if isinstance(reply, CommandRefused):
+            if refused is not None:
+                refused(reply)
+                continue
             # Neither the arguments nor the message, which may quote them: there may be hidden cards in them.
             log.warning("the store refused an unattended %s: %s", command[0], reply.code)
 

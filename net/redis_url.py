@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import trio
 from attrs import field, frozen
-from redis.connection import parse_url
 
 from net.errors import StartError
 
@@ -24,9 +23,6 @@ DEFAULT_PORT: Final = 6379
 _KNOWN: Final = frozenset({"connection_class", "host", "port", "path", "db", "username", "password", "client_name"})
 _KNOWN_TLS: Final = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname"})
 _CERT_REQS: Final = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "none": ssl.CERT_NONE}
-
-
-_parse_url = cast("Callable[[str], dict[str, Any]]", parse_url)
 
 
 class BadRedisUrl(StartError):
@@ -79,9 +75,13 @@ class RedisUrl:
 
 def _read(url: str) -> tuple[str, dict[str, Any]]:
     """The scheme, and what redis-py makes of the rest."""
+    # Imported here: with its asyncio client it takes a tenth of a server's start, and most servers have no such URL.
+    from redis.connection import parse_url
+
+    parse = cast("Callable[[str], dict[str, Any]]", parse_url)
     try:
         parts = urlsplit(url)
-        options = _parse_url(url)
+        options = parse(url)
     except ValueError as error:
         why = str(error)
         if not why.startswith(("Redis URL must", "Invalid value for")):

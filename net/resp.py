@@ -119,12 +119,18 @@ class Pipeline:
         self._unsent_bytes = 0
         self._unsent_slots: list[Slot] = []
         self._awaited: deque[Slot] = deque()
+        self._replies = 0
         self._reader = hiredis.Reader(replyError=CommandRefused, notEnoughData=_MORE)
 
     @property
     def awaits_replies(self) -> bool:
         """Whether something was sent and is not answered yet."""
         return bool(self._awaited)
+
+    @property
+    def replies(self) -> int:
+        """How many replies have come."""
+        return self._replies
 
     @property
     def has_unsent(self) -> bool:
@@ -164,6 +170,7 @@ class Pipeline:
             if not self._awaited:
                 raise OutOfStep("the store sent a reply that nobody asked for")
             count += 1
+            self._replies += 1
             slot = self._awaited[0]
             slot.replies.append(cast("Reply", reply))
             if len(slot.replies) == slot.want:

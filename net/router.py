@@ -5,18 +5,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+import trio
+
 from actors.failures import Code, Failure
 from actors.faults import report
 from actors.kit.actor import ActorError, ActorStopped, MailboxFull
 from actors.kit.supervisor import StartTimeout
-from actors.messages import Act, Join, Resign, Sealed
+from actors.messages import Act, Describe, Draw, Join, Resign, Role, Sealed, Spectate
 from actors.ports import GameNotFound, StoreLostData, StoreUnavailable
+from actors.roll import Following
+from net.comeback import follow_in
+from net.limits import in_milliseconds
 from net.protocol import (
     ActionRequest,
+    DrawRequest,
+    GameRequest,
     HeartbeatAnswer,
     HeartbeatRequest,
     Invalid,
     JoinRequest,
+    LeaveAnswer,
+    Request,
     ResignRequest,
     encode_bare,
     parse,
@@ -27,37 +36,49 @@ if TYPE_CHECKING:
 
     from actors.directory import Directory
     from actors.ports import Clock, Entropy
-    from net.protocol import (
-        Request,
-    )
+    from actors.rules.interface import JsonObject
+    from net.limits import RequestLimits
+    from net.protocol import AckId
     from net.session import Session
 
 Outcome: TypeAlias = "Sealed | Failure | ActorError"
+TableRequest: TypeAlias = "Join | Spectate | Act | Resign | Draw"
 Handler: TypeAlias = "Callable[[Session, Request], None]"
 
 _NOT_FOUND = Failure(Code.GAME_NOT_FOUND, "there is no such game")
 _NOT_IN_GAME = Failure(Code.NOT_IN_GAME, "you are not a player of this game")
+_NOT_FOLLOWED = Failure(Code.NOT_IN_GAME, "you have not joined this game")
+_NOT_WATCHED = Failure(Code.NOT_IN_GAME, "you do not watch this game")
 _DRAINING = Failure(Code.DRAINING, "the server is stopping; come back in a moment")
 
 
 class Router:
     """Answers every request of every session, exactly once."""
 
-    def __init__(self, directory: Directory, clock: Clock, entropy: Entropy, *, pending_requests: int) -> None:
+    def __init__(
+        self, directory: Directory, clock: Clock, entropy: Entropy, *, limits: RequestLimits, pending_requests: int
+    ) -> None:
         self.draining = False
         self._directory = directory
         self._clock = clock
         self._entropy = entropy
+        self._limits = limits
         self._pending_requests = pending_requests
         self._handlers: dict[str, Handler] = {
             "game:join": self._join,
             "game:action": self._act,
             "game:resign": self._resign,
+            "game:draw": self._draw,
+            "game:leave": self._leave,
+            "game:spectate": self._spectate,
+            "game:leave_spectate": self._leave_spectate,
             "heartbeat": self._heartbeat,
         }
 
     def handle(self, session: Session, request: Request) -> None:
         """Takes one request. Its answer may be given before this returns, or later by a table. Raises nothing."""
+        if not self._lets_in(session, request):
+            return
         handler = self._handlers.get(request.event)
         if handler is None:
             session.fail(request, Failure(Code.UNKNOWN_EVENT, f"there is no event {request.event[:64]!r}"))
@@ -68,6 +89,25 @@ class Router:
             session.fail(request, invalid.failure)
         except Exception as error:
             session.fail(request, self._internal_error(error))
+
+    def refuse(self, session: Session, failure: Failure, ack: AckId | None) -> None:
+        """Answers what could not even be read as a request; it counts as one."""
+        request = Request("", None, ack)
+        if self._lets_in(session, request):
+            session.fail(request, failure)
+
+    def _lets_in(self, session: Session, request: Request) -> bool:
+        """Whether the session and its user may ask anything now; if not, that is answered, or the connection ends."""
+        now = trio.current_time()
+        wait = self._limits.take(session.sid, session.user_id, now)
+        if wait is None:
+            return True
+        if self._limits.floods(session.sid, now):
+            session.cut_off()
+        else:
+            details: JsonObject = {"retry_after": in_milliseconds(wait)}
+            session.fail(request, Failure(Code.RATE_LIMITED, "too many requests; try again later", details))
+        return False
 
     def _heartbeat(self, session: Session, request: Request) -> None:
         parse({} if request.data is None else request.data, HeartbeatRequest)
@@ -86,19 +126,65 @@ class Router:
         asked = parse(request.data, ResignRequest)
         self._ask_table(session, request, asked.game_id, Resign(session.user_id, session, asked.message_id))
 
-    def _ask_table(self, session: Session, request: Request, game_id: str, message: Join | Act | Resign) -> None:
-        refused = self._refuse(session, game_id)
+    def _draw(self, session: Session, request: Request) -> None:
+        asked = parse(request.data, DrawRequest)
+        message = Draw(session.user_id, session, asked.move, asked.message_id)
+        self._ask_table(session, request, asked.game_id, message)
+
+    def _spectate(self, session: Session, request: Request) -> None:
+        asked = parse(request.data, GameRequest)
+        self._ask_table(session, request, asked.game_id, Spectate(session.user_id, session))
+
+    def _leave(self, session: Session, request: Request) -> None:
+        self._leave_as(session, request, Role.PLAYER, _NOT_FOLLOWED)
+
+    def _leave_spectate(self, session: Session, request: Request) -> None:
+        self._leave_as(session, request, Role.SPECTATOR, _NOT_WATCHED)
+
+    def _leave_as(self, session: Session, request: Request, role: Role, refusal: Failure) -> None:
+        """No table is needed to leave; but whoever cannot leave is told first if there is no such game."""
+        asked = parse(request.data, GameRequest)
+        if session.leave(Following(asked.game_id, role)):
+            session.answer(request, encode_bare(LeaveAnswer(success=True, game_id=asked.game_id)))
+            return
+        if (refused := self._overloaded(session)) is not None:
+            session.fail(request, refused)
+            return
+        standing = self._directory.standing(asked.game_id)
+        if standing is not None and standing.description is not None:
+            session.fail(request, refusal)
+            return
+
+        def described(outcome: object) -> None:
+            session.is_answered()
+            failed = self.failure_of(outcome) if isinstance(outcome, ActorError) else refusal
+            session.fail(request, failed)
+
+        session.asks()
+        try:
+            self._directory.table(asked.game_id).post(Describe(), described)
+        except ActorError as error:
+            described(error)
+        except GameNotFound:
+            session.is_answered()
+            session.fail(request, _NOT_FOUND)
+
+    def _ask_table(self, session: Session, request: Request, game_id: str, message: TableRequest) -> None:
+        refused = self._refuse(session, game_id, message)
         if refused is not None:
             session.fail(request, refused)
             return
-        join = session.next_join() if isinstance(message, Join) else None
+        following = _follows(game_id, message)
+        join = None if following is None else session.joins(following)
 
         def answered(outcome: Outcome) -> None:
             session.is_answered()
+            if join is not None and not isinstance(outcome, Sealed):
+                session.join_failed(join)
             match outcome:
                 case Sealed(json=body):
-                    if join is not None:
-                        session.follow(join, game_id, lambda: self._directory.leave(game_id, session))
+                    if join is not None and following is not None:
+                        session.follow(join, follow_in(self._directory, session, following))
                     session.answer(request, body)
                 case Failure():
                     session.fail(request, outcome)
@@ -113,15 +199,22 @@ class Router:
         except GameNotFound:
             answered(_NOT_FOUND)
 
-    def _refuse(self, session: Session, game_id: str) -> Failure | None:
+    def _refuse(self, session: Session, game_id: str, message: TableRequest) -> Failure | None:
         """What is refused without asking the table: nobody who has no seat in it may keep its mailbox busy."""
+        if (refused := self._overloaded(session)) is not None:
+            return refused
+        standing = self._directory.standing(game_id)
+        if standing is None or isinstance(message, Spectate):
+            return None
+        return _NOT_IN_GAME if standing.is_stranger(session.user_id) else None
+
+    def _overloaded(self, session: Session) -> Failure | None:
         if self.draining:
             return _DRAINING
         if session.pending >= self._pending_requests:
             message = f"more than {self._pending_requests} requests are waiting for their answers"
             return Failure(Code.OVERLOADED, message)
-        standing = self._directory.standing(game_id)
-        return _NOT_IN_GAME if standing is not None and standing.is_stranger(session.user_id) else None
+        return None
 
     def failure_of(self, error: ActorError) -> Failure:
         """What a client is told when a table could not answer. The log has the reason under the same id."""
@@ -145,3 +238,14 @@ class Router:
         report_id = report(self._entropy, "a request failed", error)
         message = "the server failed; the request may or may not have counted"
         return Failure(Code.INTERNAL_ERROR, message, {"id": report_id})
+
+
+def _follows(game_id: str, message: TableRequest) -> Following | None:
+    """What the session will follow if the table lets it; None when it only asks."""
+    match message:
+        case Join():
+            return Following(game_id, Role.PLAYER)
+        case Spectate():
+            return Following(game_id, Role.SPECTATOR)
+        case _:
+            return None

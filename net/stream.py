@@ -46,11 +46,15 @@ class Wire(Protocol):
     def peer(self) -> str:
         """Who is at the other end, for people: `HOST:PORT`."""
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that `send_nowait` took, and that only `wait_writable` sends now: a wire that encrypts has some."""
+
     def send_nowait(self, buffers: Sequence[bytes | memoryview], /) -> int:
         """Sends what the wire takes at once, and returns how many bytes that was; 0: it would block."""
 
     async def wait_writable(self) -> None:
-        """Returns when `send_nowait` may take something."""
+        """Returns when nothing is unsent and `send_nowait` may take something."""
 
     async def send_eof(self) -> None:
         """The peer receives the end of the stream after what was sent; receiving goes on."""
@@ -65,6 +69,8 @@ class Wire(Protocol):
 
 class SocketWire:
     """A connected stream socket of the operating system. It belongs to the wire from now on."""
+
+    unsent = 0
 
     def __init__(self, sock: socket.socket, peer: str) -> None:
         self.peer = peer
@@ -160,6 +166,8 @@ class PushStream(trio.abc.Stream):
         self._corks = 0
         self._held: list[Frame] = []
         self._held_bytes = 0
+        if wire.unsent:
+            self._flush_soon()
 
     @property
     def peer(self) -> str:
@@ -169,7 +177,7 @@ class PushStream(trio.abc.Stream):
     @property
     def waiting_bytes(self) -> int:
         """Bytes that the kernel has not taken yet."""
-        return self._outbox.size + self._held_bytes
+        return self._outbox.size + self._held_bytes + self._wire.unsent
 
     # ---- sending without waiting
 
@@ -214,10 +222,13 @@ class PushStream(trio.abc.Stream):
         """What the wire takes at once, in bytes; a wire that is dead loses everything, as a cut cable
         does."""
         try:
-            return self._wire.send_nowait(buffers)
+            sent = self._wire.send_nowait(buffers)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self._break()
             return 0
+        if self._wire.unsent:
+            self._flush_soon()
+        return sent
 
     def _queue(self, frame: Frame, *, begun: int = 0, coalesce: bool = True, bounded: bool = True) -> int | None:
         """The frame's ticket; None when it was not queued because the stream is lost, or by that is."""
@@ -228,20 +239,26 @@ class PushStream(trio.abc.Stream):
         except Overflow:
             self.close_now("the peer reads too slowly")
             return None
+        self._flush_soon()
+        return ticket
+
+    def _flush_soon(self) -> None:
         if not self._flushing:
             self._flushing = True
             self._nursery.start_soon(self._flush, name=f"flush {self.peer}")
-        return ticket
+
+    def _is_waiting(self) -> bool:
+        return bool(self._outbox or self._wire.unsent)
 
     async def _flush(self) -> None:
         """Writes what waits, as the kernel takes it, and ends."""
         try:
-            while self._outbox:
+            while self._is_waiting():
                 await self._wire.wait_writable()
                 # A close while this task waited has emptied the outbox, and then there is nothing to take.
                 if self._outbox and (sent := self._offer(self._outbox.take())):
                     self._outbox.wrote(sent)
-                    self._progress.unpark_all()
+                self._progress.unpark_all()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self._break()
         finally:
@@ -273,7 +290,7 @@ class PushStream(trio.abc.Stream):
         """Returns when nothing waits. Raises ClosedResourceError, BrokenResourceError."""
         await trio.lowlevel.checkpoint()
         self._check()
-        while self._outbox:
+        while self._is_waiting():
             await self._progress.park()
             self._check()
 
@@ -341,8 +358,9 @@ class PushStream(trio.abc.Stream):
 
     async def _finish(self) -> None:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            while self._outbox:
+            while self._is_waiting():
                 await self._progress.park()
+                self._check()
             await self._wire.send_eof()
             # A task that is receiving at this moment would be robbed; it will see the wire closed instead.
             while not self._receiving and await self._wire.receive_some(RECEIVE_BYTES):

@@ -168,20 +168,17 @@ class TooLarge:
 
 
 class WebSocket:
-    """One accepted WebSocket. Its handler always receives, or pings stay unanswered."""
+    """One accepted WebSocket. Its handler always receives, or pings stay unanswered. `peer` is who is at the other end,
+    for people."""
 
-    def __init__(self, stream: PushStream, limits: SocketLimits) -> None:
+    def __init__(self, stream: PushStream, limits: SocketLimits, peer: str) -> None:
+        self.peer = peer
         self._stream = stream
         self._lent = _LentStream(stream, limits)
         self._limits = limits
         self._connection: WebSocketConnection | None = None
         self._closing = False
         self._ended = trio.Event()
-
-    @property
-    def peer(self) -> str:
-        """Who is at the other end, for people: `HOST:PORT`."""
-        return self._stream.peer
 
     @property
     def last_received(self) -> float:
@@ -230,6 +227,13 @@ class WebSocket:
         return ConnectionLost(int(closed.code), closed.reason or self._stream.lost or "closed")
 
     # ---- closing
+
+    def hang_up(self, code: int, reason: str) -> None:
+        """Says goodbye and listens no more: with the next bytes that come, an answer or the flood that goes on,
+        whoever receives gets ConnectionLost, and nothing is read out of them. Never blocks; nothing happens on a
+        connection that is over."""
+        self._send_close(code, reason)
+        self._lent.deaf = True
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Says goodbye, waits at most `handshake_timeout` seconds for the peer to do so too, and closes.
@@ -327,6 +331,7 @@ class _LentStream(trio.abc.Stream):
 
     def __init__(self, stream: PushStream, limits: SocketLimits) -> None:
         self.close_sent = False
+        self.deaf = False
         self.ended = False
         self._stream = stream
         self._returned = False
@@ -355,6 +360,8 @@ class _LentStream(trio.abc.Stream):
         if self._returned:
             raise trio.ClosedResourceError
         data = await self._stream.receive_some(max_bytes)
+        if self.deaf:
+            data = b""
         self.ended = not data
         self._bytes += len(data)
         if self._bytes > self._most + _CONTROL_RATE * (trio.current_time() - self._since):
@@ -392,7 +399,7 @@ async def serve_websocket(
 
     Cancelled: the peer gets 1001 if it can be told at once, and the connection is closed.
     """
-    websocket = WebSocket(stream, limits)
+    websocket = WebSocket(stream, limits, request.peer)
     try:
         async with trio.open_nursery() as nursery:
             if await nursery.start(websocket._read, request, accept.subprotocol):

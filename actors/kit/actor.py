@@ -39,10 +39,11 @@ from actors.kit.letters import Letter, Posted
 from actors.kit.mailbox import Mailbox
 from actors.kit.monitors import Callback, Down, Monitor, Watch
 from actors.kit.timers import Timer
-from actors.kit.tree import Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from actors.kit.tree import Node
 
 __all__ = [
     "Actor", "ActorCrashed", "ActorError", "ActorStopped", "Ask", "AskTimeout", "Down", "MailboxFull", "Monitor", "Ref",
@@ -239,15 +240,4 @@ class Ref(Generic[M_contra]):
 
     def node(self) -> Node:
         """The actor in the tree."""
-        box = self._box
-        letter = box.in_hand
-        return Node(
-            box.name,
-            "actor",
-            mailbox_depth=box.depth,
-            mailbox_peak=box.peak,
-            handled=box.handled,
-            in_hand=box.crashed_on if letter is None else letter.message_type,
-            in_hand_for=0.0 if letter is None else trio.current_time() - box.in_hand_since,
-            last_crash=box.last_crash,
-        )
+        return self._box.node()

@@ -2,6 +2,9 @@
 
 A child's exit is classified *outside* its own cancel scope: inside, a crash during a cancellation is a group that mixes
 Cancelled in, and `except Exception` misses it.
+
+Ctrl-C is raised in whatever code happens to run, unless that is marked as protected. What the kit itself does here is,
+because a child whose end is half noted would be waited for without end; the child's own code is not.
 """
 
 from __future__ import annotations
@@ -20,6 +23,12 @@ from actors.kit.tree import Node
 
 logger = logging.getLogger("croupier.kit")
 
+ki_safe = trio.lowlevel.enable_ki_protection
+ki_open = trio.lowlevel.disable_ki_protection
+
+NOT_NEGATIVE = validators.ge(0.0)
+POSITIVE = validators.gt(0.0)
+
 OVERRUN_AFTER = 2.0
 """Seconds that a cancelled child may take to clean up before it is reported as overrunning."""
 
@@ -31,9 +40,38 @@ class StartTimeout(Exception):
     """A child was not up within its `start_timeout`, and was cancelled."""
 
 
+class Spec(Protocol):
+    """What a supervisor has to know of a child. Made by `actor_child`, of an actor; by `Supervisor.as_child`; and for
+    any other service as a ChildSpec, which says what each of these means."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def restart(self) -> Restart: ...
+    @property
+    def significant(self) -> bool: ...
+    @property
+    def shutdown(self) -> float: ...
+    @property
+    def start_timeout(self) -> float: ...
+    @property
+    def ask_to_stop(self) -> Callable[[], None] | None: ...
+    @property
+    def ended(self) -> Callable[[BaseException | None], None] | None: ...
+    @property
+    def describe(self) -> Callable[[], Node] | None: ...
+    @property
+    def supervisor(self) -> bool: ...
+    @property
+    def confidential(self) -> bool: ...
+
+    async def incarnation(self, child: Child) -> None:
+        """Runs it once, from its start to its end; `child`, its task status, is told when it is up."""
+
+
 @frozen(kw_only=True, eq=False)
 class ChildSpec:
-    """What a supervisor has to know of a child: an actor (`actor_child`), a supervisor (`as_child`) or any service.
+    """A service as a supervised child.
 
     `run` is an async function in the manner of `nursery.start`: it calls `task_status.started()` when it is up. It runs
     again from the beginning at each restart. `start_timeout` is in seconds.
@@ -56,13 +94,18 @@ class ChildSpec:
     run: Callable[[trio.TaskStatus[Any]], Awaitable[None]]
     restart: Restart = Restart.PERMANENT
     significant: bool = False
-    shutdown: float = field(default=5.0, validator=validators.ge(KILL))
-    start_timeout: float = field(default=5.0, validator=validators.gt(0))
+    shutdown: float = field(default=5.0, validator=NOT_NEGATIVE)
+    start_timeout: float = field(default=5.0, validator=POSITIVE)
     ask_to_stop: Callable[[], None] | None = None
     ended: Callable[[BaseException | None], None] | None = None
     describe: Callable[[], Node] | None = None
     supervisor: bool = False
     confidential: bool = False
+
+    @ki_open
+    async def incarnation(self, child: Child) -> None:
+        """Runs it once, from its start to its end; `child`, its task status, is told when it is up."""
+        await self.run(child)
 
 
 @frozen
@@ -100,6 +143,8 @@ def split(exc: BaseException) -> tuple[Exception | None, BaseException | None]:
 
 def _belongs_to_trio(exc: BaseException) -> bool:
     """Whether this must go on through the frames as it is: a cancellation from above, a coroutine being closed."""
+    if isinstance(exc, Exception):
+        return False
     if isinstance(exc, BaseExceptionGroup):
         return exc.subgroup((trio.Cancelled, GeneratorExit)) is not None
     return isinstance(exc, (trio.Cancelled, GeneratorExit))
@@ -131,7 +176,7 @@ class Child:
     `ended`: it is at rest, or gone for good, and whom it may concern has been told.
     """
 
-    spec: ChildSpec
+    spec: Spec
     home: Home
     incarnation: int = 0
     restarts: int = 0
@@ -161,6 +206,7 @@ class Child:
         self.stopping = self.retrying = False
         self.exit = self.reason = None
 
+    @ki_safe
     async def live(self) -> Exit:
         """Runs an incarnation to its end, and then the next one if its home says so; gives how the last one ended.
         Every way to end is an Exit, but for a cancellation from above."""
@@ -172,7 +218,7 @@ class Child:
                 try:
                     if not self.stopping:
                         with self._begin():
-                            await self.spec.run(self)
+                            await self.spec.incarnation(self)
                 except trio.Cancelled:
                     raise
                 except BaseException as exc:
@@ -260,6 +306,7 @@ class Child:
         if self._scope is not None:
             self._scope.cancel()
 
+    @ki_safe
     async def stop(self) -> None:
         """Asks it to stop, waits at most `shutdown`, cancels, waits.
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import define, field
 
-from actors.kit.child import OVERRUN_AFTER, Child
+from actors.kit.child import OVERRUN_AFTER, Child, ki_safe
 from actors.kit.policy import GiveUp, Member, Policy, Start, decide
 from actors.kit.roster import AlreadyStarted, ChildNotFound
 from actors.kit.shelter import Shelter, SupervisorStopped, no_jitter
@@ -25,7 +25,7 @@ from actors.kit.shelter import Shelter, SupervisorStopped, no_jitter
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from actors.kit.child import ChildSpec, Exit
+    from actors.kit.child import Exit, Spec
     from actors.kit.tree import Node
 
 logger = logging.getLogger("croupier.kit")
@@ -73,7 +73,7 @@ class DynamicSupervisor(Shelter):
         """How many children there are."""
         return len(self._children)
 
-    def spawn(self, spec: ChildSpec) -> None:
+    def spawn(self, spec: Spec) -> None:
         """Takes a child and returns at once; the child starts in the background.
 
         If its start fails, it is gone for good with that exception as the reason; it is tried only once. Later crashes
@@ -82,7 +82,7 @@ class DynamicSupervisor(Shelter):
         """
         self._take(spec)
 
-    async def start_child(self, spec: ChildSpec) -> None:
+    async def start_child(self, spec: Spec) -> None:
         """Takes a child and waits until it is up. Others may come and go meanwhile.
 
         What it fails to start with comes bare, and it is then no child. Raises SupervisorStopped when it is stopped
@@ -97,7 +97,8 @@ class DynamicSupervisor(Shelter):
             raise child.reason
         raise SupervisorStopped(f"{spec.id} was stopped before it was up")
 
-    def _take(self, spec: ChildSpec) -> Child:
+    @ki_safe
+    def _take(self, spec: Spec) -> Child:
         nursery = self._open_nursery()
         self._policy.check(spec.id, spec.restart, spec.significant)
         if spec.id in self._children:

@@ -63,6 +63,7 @@ class Posted(Letter):
         self.message = message
         self.on_answer: Callable[[Any], None] | None = on_answer
 
+    @_ki_safe
     def answer(self, value: object) -> None:
         """Calls the callback, once. What it raises is logged, and is not the actor's business."""
         on_answer, self.on_answer = self.on_answer, None

@@ -10,7 +10,7 @@ told first); else a timer that is due, though never two in a row while a letter 
 from __future__ import annotations
 
 import enum
-from collections import deque
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
 import trio
@@ -19,6 +19,7 @@ from actors.kit.errors import ActorStopped, AskTimeout, MailboxFull
 from actors.kit.letters import Asked, Letter, Posted, Sent
 from actors.kit.monitors import Down, Notice
 from actors.kit.timers import Timers
+from actors.kit.tree import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +67,7 @@ class Mailbox:
         self.asked_to_stop = False
         self._queue: deque[Letter] = deque()
         # Made when first needed: most actors never fill up, set no timer and watch nobody.
-        self._waiting: deque[Letter] | None = None
+        self._waiting: OrderedDict[Letter, None] | None = None  # thousands may give up, from anywhere in it
         self._control: deque[Letter] | None = None
         self._timers: Timers | None = None
         self._watchers: dict[Monitor, None] | None = None  # who is told when this actor ends, in order
@@ -110,6 +111,7 @@ class Mailbox:
             raise MailboxFull(self.name)
         self.put_notice(letter)
 
+    @_ki_safe
     async def ask(self, message: object, seconds: float) -> object:
         """Queues the message, waiting for room if need be, and waits for the answer.
 
@@ -126,6 +128,7 @@ class Mailbox:
             return letter.outcome()
         raise AskTimeout(self.name, seconds)
 
+    @_ki_safe
     async def send(self, message: object, seconds: float) -> None:
         """Queues the message, waiting at most `seconds` for room.
 
@@ -149,8 +152,8 @@ class Mailbox:
 
     def _wait_for_room(self, letter: Letter) -> None:
         if self._waiting is None:
-            self._waiting = deque()
-        self._waiting.append(letter)
+            self._waiting = OrderedDict()
+        self._waiting[letter] = None
 
     @_ki_safe
     def withdraw(self, letter: Letter) -> None:
@@ -158,14 +161,14 @@ class Mailbox:
         try:
             self._queue.remove(letter)
         except ValueError:
-            if self._waiting and letter in self._waiting:
-                self._waiting.remove(letter)
+            if self._waiting is not None:
+                self._waiting.pop(letter, None)
         else:
             self._move_up()
 
     def _move_up(self) -> None:
         if self._waiting:
-            letter = self._waiting.popleft()
+            letter, _ = self._waiting.popitem(last=False)
             self._queue.append(letter)
             letter.taken_in()
 
@@ -173,7 +176,8 @@ class Mailbox:
 
     @_ki_safe
     async def take(self) -> Letter | None:
-        """The next letter, or None when the actor is to end: it was asked to stop, or finishes.
+        """The next letter, which then is the one in hand; or None when the actor is to end: it was asked to stop, or
+        finishes.
 
         Lets other tasks run, each time. Cancelled: no letter is lost. Raises what making the message of a monitor does.
         """
@@ -189,14 +193,20 @@ class Mailbox:
             if self.asked_to_stop or self._door is not _OPEN:
                 return None
             if (self._control or self._timers) and (letter := self._ahead()) is not None:
-                return letter
+                return self._hand(letter)
             while self._queue:
                 letter = self._queue.popleft()
                 if self._waiting:
                     self._move_up()
                 if not letter.lapsed():
-                    return letter
+                    return self._hand(letter)
             ready = False
+
+    def _hand(self, letter: Letter) -> Letter:
+        # Not left to the reader: Ctrl-C may strike there, and the letter would be in nobody's hands.
+        self.in_hand = letter
+        self.in_hand_since = trio.current_time()
+        return letter
 
     def _ahead(self) -> Letter | None:
         """What goes before the queue."""
@@ -270,6 +280,22 @@ class Mailbox:
         for monitor in tuple(self._watchers or ()):
             if monitor.active and (down.gone or monitor.incarnations):
                 monitor.tell(down)
+
+    # ---- in the tree
+
+    def node(self) -> Node:
+        """The actor, as it is now."""
+        letter = self.in_hand
+        return Node(
+            self.name,
+            "actor",
+            mailbox_depth=self.depth,
+            mailbox_peak=self.peak,
+            handled=self.handled,
+            in_hand=self.crashed_on if letter is None else letter.message_type,
+            in_hand_for=0.0 if letter is None else trio.current_time() - self.in_hand_since,
+            last_crash=self.last_crash,
+        )
 
     # ---- the life of the actor
 

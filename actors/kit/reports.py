@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _FRAMES = 40
+_ERRORS = 32
 
 
 class What(enum.Enum):
@@ -51,6 +52,11 @@ class CrashReport:
         """The error and the message, in a few words: `OSError on Deal`."""
         on = "" if self.message_type is None else f" on {self.message_type}"
         return f"{self.error.rpartition('.')[2] or self.what.value}{on}"
+
+    @property
+    def mishap(self) -> str:
+        """What befell the child, in a few words: `OSError on Deal`, `was given up: OSError on Deal`, `overran`."""
+        return self.cause if self.what is What.CRASHED or not self.error else f"{self.what.value}: {self.cause}"
 
 
 class Reports(Sequence[CrashReport]):
@@ -99,12 +105,13 @@ def type_name(exc: BaseException) -> str:
 
 
 def trace(exc: BaseException, *, confidential: bool) -> str:
-    """The traceback as text, the innermost 40 frames of it. `confidential` leaves the exceptions' texts out: they may
-    quote what was being handled, `KeyError: Card(...)`."""
-    if confidential:
-        return "".join(_anonymous(exc, set()))
-    whole = traceback.TracebackException.from_exception(exc, limit=-_FRAMES, capture_locals=False)
-    return "".join(whole.format())
+    """The traceback as text, the innermost 40 frames of it; of the errors that led to it, and of the members of a
+    group, 32 in all. `confidential` leaves the exceptions' texts out: they may quote what was being handled,
+    `KeyError: Card(...)`. Raises nothing, whatever the exception is like: it comes from code that has just failed."""
+    try:
+        return "".join(_told(exc, set(), confidential=confidential))
+    except Exception as error:
+        return f"{type_name(exc)}, of which there is no traceback: {type_name(error)}\n"
 
 
 def place(frames: Iterator[tuple[FrameType, int]]) -> str:
@@ -112,17 +119,30 @@ def place(frames: Iterator[tuple[FrameType, int]]) -> str:
     return "".join(traceback.StackSummary.extract(frames, limit=-_FRAMES, capture_locals=False).format())
 
 
-def _anonymous(exc: BaseException, seen: set[int]) -> Iterator[str]:
-    seen.add(id(exc))
-    before = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
-    if before is not None and id(before) not in seen:
-        yield from _anonymous(before, seen)
-        yield "\nwhich led to:\n\n"
-    yield "Traceback (most recent call last):\n"
-    yield from traceback.format_list(traceback.extract_tb(exc.__traceback__, limit=-_FRAMES))
-    yield f"{type_name(exc)}\n"
-    if isinstance(exc, BaseExceptionGroup):
-        for number, member in enumerate(exc.exceptions, 1):
-            yield f"-- {number} of {len(exc.exceptions)} --\n"
-            if id(member) not in seen:
-                yield from _anonymous(member, seen)
+def _told(exc: BaseException, seen: set[int], *, confidential: bool) -> Iterator[str]:
+    chain = []
+    at: BaseException | None = exc
+    while at is not None and id(at) not in seen and len(seen) < _ERRORS:
+        seen.add(id(at))
+        chain.append(at)
+        at = at.__cause__ or (None if at.__suppress_context__ else at.__context__)
+    if at is not None and id(at) not in seen:
+        yield "An earlier error, left out here,\nwhich led to:\n\n"
+    for number, error in enumerate(reversed(chain)):
+        if number:
+            yield "\nwhich led to:\n\n"
+        yield "Traceback (most recent call last):\n"
+        yield from traceback.format_list(traceback.extract_tb(error.__traceback__, limit=-_FRAMES))
+        yield f"{type_name(error)}\n" if confidential else "".join(traceback.format_exception_only(error))
+        if isinstance(error, BaseExceptionGroup):
+            yield from _members(error, seen, confidential=confidential)
+
+
+def _members(group: BaseExceptionGroup[BaseException], seen: set[int], *, confidential: bool) -> Iterator[str]:
+    for number, member in enumerate(group.exceptions, 1):
+        if len(seen) >= _ERRORS:
+            yield "-- the others are left out --\n"
+            return
+        yield f"-- {number} of {len(group.exceptions)} --\n"
+        if id(member) not in seen:
+            yield from _told(member, seen, confidential=confidential)

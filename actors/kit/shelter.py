@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from actors.kit.child import ChildSpec
+from actors.kit.child import ChildSpec, ki_safe
 from actors.kit.policy import Exited, How, Restart
 from actors.kit.reports import CrashReport, Reports, What, type_name
 from actors.kit.roster import ChildCount, ChildInfo
@@ -88,6 +88,7 @@ class Shelter(abc.ABC):
 
     # ---- its life
 
+    @ki_safe
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Runs the supervisor, with `nursery.start` or as another supervisor's child.
 
@@ -134,6 +135,7 @@ class Shelter(abc.ABC):
                     self._let_go(empty)
         return self._fatal or failure
 
+    @ki_safe
     async def _hold(self, ready: trio.Event, empty: trio.Event) -> None:
         # nursery.start() would wait for ever for this task if the supervisor were cancelled before it began.
         with trio.CancelScope(shield=True):
@@ -202,7 +204,7 @@ class Shelter(abc.ABC):
         assert exited.crash is not None
         report = self._report(child, What.CRASHED if exited.was_up else What.FAILED_TO_START, exited.crash)
         self.reports.add(report, first_start=told)
-        child.last_crash = report.cause
+        child.last_crash = report.mishap
         on = "" if report.message_type is None else f" on a {report.message_type}"
         # Whoever started it is told; in the log it is noise, and a client may bring it about as often as it likes.
         level = logging.DEBUG if told else logging.ERROR
@@ -236,7 +238,7 @@ class Shelter(abc.ABC):
         children, more = self._child_nodes()
         state = "down" if self._over is None else "stopping" if self._leaving else "up"
         crash = self.reports.last_crash
-        last_crash = None if crash is None else f"{crash.child}: {crash.cause}"
+        last_crash = None if crash is None else f"{crash.child}: {crash.mishap}"
         return Node(self.name, "supervisor", state, children=children, more=more, last_crash=last_crash)
 
     def which_children(self) -> tuple[ChildInfo, ...]:

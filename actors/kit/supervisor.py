@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import trio
 from attrs import define, field, frozen
 
-from actors.kit.child import KILL, Child, ChildSpec, Exit, StartTimeout
+from actors.kit.child import KILL, Child, ChildSpec, Exit, Spec, StartTimeout, ki_safe
 from actors.kit.dynamic import DynamicSupervisor
 from actors.kit.policy import (
     AutoShutdown,
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KILL", "AlreadyPresent", "AlreadyStarted", "AutoShutdown", "ChildCount", "ChildError", "ChildInfo",
     "ChildNotFound", "ChildRestarting", "ChildRunning", "ChildSpec", "CrashReport", "DynamicSupervisor", "Restart",
-    "RestartIntensityExceeded", "StartTimeout", "Strategy", "Supervisor", "SupervisorStopped", "What",
+    "RestartIntensityExceeded", "Spec", "StartTimeout", "Strategy", "Supervisor", "SupervisorStopped", "What",
 ]  # fmt: skip
 
 
@@ -87,7 +87,7 @@ class Supervisor(Shelter):
     def __init__(
         self,
         name: str,
-        children: Iterable[ChildSpec] = (),
+        children: Iterable[Spec] = (),
         *,
         strategy: Strategy = Strategy.ONE_FOR_ONE,
         max_restarts: int = 3,
@@ -112,7 +112,7 @@ class Supervisor(Shelter):
 
     # ---- asked from outside
 
-    async def start_child(self, spec: ChildSpec) -> None:
+    async def start_child(self, spec: Spec) -> None:
         """Adds a child after the others and waits until it is up.
 
         What it fails to start with comes bare, and it is then no child. Raises AlreadyStarted, AlreadyPresent,
@@ -147,6 +147,7 @@ class Supervisor(Shelter):
         ChildNotFound, which is a KeyError, and SupervisorStopped. Cancelled: the child is stopped nevertheless."""
         await self._request(partial(self._remove, child_id))
 
+    @ki_safe
     async def _request(self, carry_out: Callable[[], Awaitable[None]]) -> None:
         self._open_nursery()
         request = _Request(carry_out)
@@ -198,8 +199,10 @@ class Supervisor(Shelter):
         child_id = child.spec.id
         if self._children.get(child_id) is not child or child.incarnation != gone.incarnation:
             return None  # meanwhile it was restarted with a sibling, or removed
-        if child.running or child.ended:
-            return None  # the same, a moment earlier: it is on its way up, or was stopped on request
+        if child.running or child.stopping or child.ended:
+            # The same, a moment earlier: it is on its way up, was found down when it was to be stopped for a sibling's
+            # sake (OTP then takes its exit for that of the stop), or was stopped on request.
+            return None
         self._policy, actions = decide(self._policy, self._exited(child, gone.exit))
         for action in actions:
             match action:
@@ -278,7 +281,7 @@ class Supervisor(Shelter):
         finally:
             request.done.set()
 
-    async def _add(self, spec: ChildSpec) -> None:
+    async def _add(self, spec: Spec) -> None:
         self._policy.check(spec.id, spec.restart, spec.significant)
         if spec.id in self._children:
             running = self._children[spec.id].running
@@ -362,5 +365,5 @@ class Supervisor(Shelter):
         return tuple(child.node() for child in self._children.values()), 0
 
 
-def _member(spec: ChildSpec) -> Member:
+def _member(spec: Spec) -> Member:
     return Member(spec.id, spec.restart, spec.significant)

@@ -155,7 +155,8 @@ class Rules(Protocol[S, A]):
         After it the clock of whoever is to act then starts anew, whatever `turn` says.
 
         It is a step like any other, and draws from `chance` like any other. A default action should bring the game on
-        (end the turn, for instance), or those who dawdle hold it up for ever. Raises nothing.
+        (end the turn, for instance), or those who dawdle hold it up for ever. If the game ends with it, the outcome
+        names the reason: `timeout` for a loss on time, and what else it is for a default action. Raises nothing.
         """
 
     def save(self, state: S) -> JsonObject:

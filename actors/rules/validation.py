@@ -1,4 +1,7 @@
-"""Checks of what game authors and game makers hand in: a Rules object, and the options of a game."""
+"""Checks of what game authors and game makers hand in: a Rules object, and the options of a game.
+
+jsonschema is imported when a schema is first looked at: a server starts without it, a tenth sooner.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,9 @@ import copy
 import re
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, best_match
-from referencing import Registry as Schemas
-from referencing.exceptions import Unresolvable
-
 if TYPE_CHECKING:
     from jsonschema import ValidationError
+    from jsonschema.exceptions import SchemaError
 
     from actors.rules.interface import AnyRules, JsonObject
 
@@ -98,6 +97,10 @@ def _fault(rules: Any) -> str | None:  # noqa: ANN401 - it may be anything
 def _schema_fault(schema: object) -> str | None:
     if not isinstance(schema, dict) or schema.get("type") != "object":
         return "options_schema: must be a JSON Schema of type object"
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+    from referencing.exceptions import Unresolvable
+
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
@@ -144,6 +147,10 @@ def checked_options(rules: AnyRules, options: object) -> JsonObject:
 
 
 def _check(schema: JsonObject, options: JsonObject) -> None:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+    from referencing import Registry as Schemas
+
     # A registry of one's own: the default one would fetch a schema's references from the network.
     validator = Draft202012Validator(schema, registry=Schemas())
     worst = best_match(validator.iter_errors(options))

@@ -104,6 +104,14 @@ class Client:
         if push is not None:
             await self._await(self._dialect.push(push))
 
+    async def tell(self, event: str, data: JsonObject) -> None:
+        """Sends a request, and waits for nothing."""
+        await self._carrier.send(self._dialect.request(event, data))
+
+    async def hear(self) -> bytes:
+        """The next message, whatever it is."""
+        return await self._carrier.receive()
+
     async def _await(self, beginning: bytes) -> bytes:
         """The next message that begins so; those before it are of no interest."""
         while True:

@@ -9,6 +9,7 @@ from attrs import asdict, frozen
 from rich.table import Table
 
 from net.bench.machine import Machine
+from net.bench.ratios import quotient, ratio
 from net.bench.transport import CONNECTIONS, Figures, Plan
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ class Report:
             memory, heartbeat, state = figures.memory, figures.heartbeat, figures.state
             table.add_row(
                 figures.transport.name,
-                f"{memory.per_session / _KIB:.1f} KiB {_ratio(memory.per_session, base.memory.per_session)}",
-                f"{heartbeat.each * _MS:.3f} ms {_ratio(heartbeat.each, base.heartbeat.each)}",
-                f"{state.each * _MS:.3f} ms {_ratio(state.each, base.state.each)}",
+                f"{memory.per_session / _KIB:.1f} KiB {ratio(memory.per_session, base.memory.per_session)}",
+                f"{heartbeat.each * _MS:.3f} ms {ratio(heartbeat.each, base.heartbeat.each)}",
+                f"{state.each * _MS:.3f} ms {ratio(state.each, base.state.each)}",
             )
         return table
 
@@ -96,19 +97,9 @@ def _memory(memory: Memory, base: Memory) -> JsonObject:
         "per_session": memory.per_session,
         "kept_per_session": memory.kept_per_session,
         "settled": memory.settled,
-        "ratio": _quotient(memory.per_session, base.per_session),
+        "ratio": quotient(memory.per_session, base.per_session),
     }
 
 
 def _work(work: Work, base: Work) -> JsonObject:
-    return {**asdict(work), "each": work.each, "ratio": _quotient(work.each, base.each)}
-
-
-def _quotient(value: float, base: float) -> float | None:
-    """None when the base is too small to be told from nothing."""
-    return value / base if base > 0 else None
-
-
-def _ratio(value: float, base: float) -> str:
-    quotient = _quotient(value, base)
-    return "-".rjust(6) if quotient is None else f"x{quotient:.2f}".rjust(6)
+    return {**asdict(work), "each": work.each, "ratio": quotient(work.each, base.each)}

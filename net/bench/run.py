@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
-import orjson
 import trio
 from rich.console import Console
 
 from net.bench.client import TRANSPORTS
 from net.bench.errors import BenchFailed
-from net.bench.interrupt import interruptible
+from net.bench.files import check_writable, write_json
 from net.bench.machine import Machine
 from net.bench.process import ProcessMeter, allow_open_files, check_system, cpu_tick
 from net.bench.progress import ProgressBar
 from net.bench.report import Report
 from net.bench.server import started_server
 from net.bench.transport import CONNECTIONS, Bench, Plan, compare
+from net.interrupt import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +43,7 @@ def run_transport(*, sessions: int, messages: int, json_file: Path | None) -> No
     """
     check_system()
     if json_file is not None:
-        _check_writable(json_file)
+        check_writable(json_file)
     plan = Plan(sessions, messages)
     allow_open_files(sessions + CONNECTIONS + _SPARE_FILES)
     screen = Console(stderr=True)
@@ -59,7 +58,7 @@ def run_transport(*, sessions: int, messages: int, json_file: Path | None) -> No
     for note in report.notes():
         console.print(note, soft_wrap=True)
     if json_file is not None:
-        _write(json_file, orjson.dumps(report.json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        write_json(json_file, report.json())
 
 
 async def _measure(plan: Plan, watcher: Watcher) -> tuple[list[Figures], int]:
@@ -90,16 +89,3 @@ async def _within_limits(benches: Sequence[Bench]) -> list[Figures]:
     with trio.move_on_after(limit):
         return await compare(benches)
     raise BenchFailed(f"the servers have not done their part within {limit:.0f} s")
-
-
-def _check_writable(file: Path) -> None:
-    """So that it is not found out at the end."""
-    if not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise BenchFailed(f"--json: {file} cannot be written")
-
-
-def _write(file: Path, content: bytes) -> None:
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise BenchFailed(f"--json: {file} cannot be written: {error.strerror}") from None

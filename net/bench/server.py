@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 import trio
 from attrs import define
 
-from net.demo.server import DemoServer
+from net.process import ServerProcess, without_rates
 from net.stream import SocketWire
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
 _CONFIG: Final = """\
 [sessions]
@@ -32,7 +32,7 @@ level = "warning"
 
 
 @define(eq=False)
-class LocalServer(DemoServer):
+class LocalServer(ServerProcess):
     """A server of our own, to which there are also connections as light as can be."""
 
     async def dial(self) -> SocketWire:
@@ -43,12 +43,12 @@ class LocalServer(DemoServer):
 
 
 @asynccontextmanager
-async def started_server(*, connections: int) -> AsyncIterator[LocalServer]:
-    """A server that listens, takes so many connections, and pings nobody; gone at the end, with its files. Raises
-    ServerFailed."""
+async def started_server(*, connections: int, environ: Mapping[str, str] | None = None) -> AsyncIterator[LocalServer]:
+    """A server that listens, takes so many connections, and pings nobody; gone at the end, with its files. `environ`
+    configures it besides. Raises ServerFailed."""
     with TemporaryDirectory(prefix="croupier-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "config.toml").write_text(_CONFIG.format(connections=connections))
-        async with LocalServer(folder) as server:
+        async with LocalServer(folder, environ=without_rates() | dict(environ or {})) as server:
             await server.start()
             yield server

@@ -234,10 +234,11 @@ class Asking:
     seated: Sequence[tuple[Client, str]]
 
     async def warm_up(self) -> None:
-        """Asks some of everything."""
-        plan = self.bench.plan
-        await self._ask_all("warming up", plan.messages // _WARM_UP_ONE_IN, _beat)
-        await self._ask_all("warming up", plan.states // _WARM_UP_ONE_IN, _join)
+        """Asks some of everything, of each at least once. What the joins have others told of is fetched with the
+        heartbeats, so that it counts for nothing later."""
+        plan, each = self.bench.plan, len(self.seated)
+        await self._ask_all("warming up", max(plan.states // _WARM_UP_ONE_IN, each), _join)
+        await self._ask_all("warming up", max(plan.messages // _WARM_UP_ONE_IN, each), _beat)
         await quiet(self.bench.meter)
 
     async def take_turn(self, turn: int) -> tuple[Work, Work]:

@@ -4,6 +4,7 @@ use it; so may you."""
 from net.client.errors import ApiFailed, ConnectionLost, ConnectRefused, RequestFailed
 from net.client.http import Api, HttpAnswer, http_request
 from net.client.play import Choose, Ending, Seat, play, random_choice
+from net.client.player import Company, Player, ShutOut
 from net.client.streams import Connector, tcp
 from net.client.websocket import CroupierClient, PushMessage, open_client
 
@@ -11,15 +12,18 @@ __all__ = [
     "Api",
     "ApiFailed",
     "Choose",
+    "Company",
     "ConnectRefused",
     "ConnectionLost",
     "Connector",
     "CroupierClient",
     "Ending",
     "HttpAnswer",
+    "Player",
     "PushMessage",
     "RequestFailed",
     "Seat",
+    "ShutOut",
     "http_request",
     "open_client",
     "play",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 import h11
 import orjson
@@ -142,6 +143,21 @@ class Api:
     async def game(self, game_id: str) -> JsonObject:
         """What is publicly known of a game."""
         found: JsonObject = _hoped_for(200, await self.request("GET", f"/api/games/{game_id}"))
+        return found
+
+    async def replay(self, game_id: str) -> JsonObject:
+        """The replay of a game that is over; `net.replay.document.parse_replay` makes its events of it. Needs the token
+        of one of its players, or of a service."""
+        found: JsonObject = _hoped_for(200, await self.request("GET", f"/api/games/{game_id}/replay"))
+        return found
+
+    async def games_of(self, user_id: str, *, before: str | None = None, limit: int | None = None) -> JsonObject:
+        """A page of a player's games, the newest first: `games`, and in `next` what to give as `before` for the page
+        after it, None where there is none. Needs that player's token, or a service's."""
+        asked = {name: value for name, value in (("limit", limit), ("before", before)) if value is not None}
+        path = f"/api/players/{quote(user_id, safe='')}/games"
+        target = f"{path}?{urlencode(asked)}" if asked else path
+        found: JsonObject = _hoped_for(200, await self.request("GET", target))
         return found
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from actors.ports import Entropy
     from net.client.websocket import CroupierClient
 
-Choose: TypeAlias = "Callable[[JsonObject], JsonObject]"
-"""Given a view in which it is this player's to act: the action, of those in its `legal_actions`."""
+Choose: TypeAlias = "Callable[[JsonObject], JsonObject | None]"
+"""Given a view in which it is this player's to act: the action, of those in its `legal_actions`; None to resign."""
 
 _NOT_NOW = frozenset({"unavailable", "overloaded", "rate_limited", "draining"})
 """Nothing was applied; the same will do later."""
@@ -51,10 +51,16 @@ class Look:
 
 @frozen
 class Send:
-    """Send this action, under this id."""
+    """Send this action, under this id; None is a resignation."""
 
-    action: JsonObject
+    action: JsonObject | None
     message_id: str
+
+    def request(self, game_id: str) -> tuple[str, JsonObject]:
+        """The event and the data of the request."""
+        if self.action is None:
+            return "game:resign", {"game_id": game_id, "message_id": self.message_id}
+        return "game:action", {"game_id": game_id, "action": self.action, "message_id": self.message_id}
 
 
 @frozen
@@ -156,6 +162,11 @@ class Seat:
         """The connection is gone. What was sent and not answered may have counted, or not."""
         self._view = None
 
+    @property
+    def unanswered(self) -> Send | None:
+        """What was to be sent, or was, and has no answer yet."""
+        return self._sent
+
     def _may_act(self, view: JsonObject) -> bool:
         # A view from before our own last action would have us take it twice.
         return bool(view["event_id"] >= self._known and view.get("legal_actions"))
@@ -195,9 +206,8 @@ async def _play_on(client: CroupierClient, seat: Seat, seen: Callable[[JsonObjec
                 seat.looked(answer := await client.request("game:join", {"game_id": seat.game_id}))
                 if seen is not None and answer["success"]:
                     seen(answer)
-            case Send(action, message_id):
-                data = {"game_id": seat.game_id, "action": action, "message_id": message_id}
-                seat.answered(await client.request("game:action", data))
+            case Send() as send:
+                seat.answered(await client.request(*send.request(seat.game_id)))
             case Pause(seconds):
                 await trio.sleep(seconds)
             case Leave(ending):

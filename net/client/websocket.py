@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import h11
 import orjson
 import trio
-import wsproto.utilities
 from attrs import define, field, frozen
-from trio_websocket import ConnectionClosed, HandshakeError, wrap_client_stream
+from trio_websocket import wrap_client_stream
 
 from actors.rules.interface import JsonObject
-from net.client.errors import ConnectionLost, ConnectRefused, RequestFailed, leaves
+from net.client.errors import ConnectionLost, ConnectRefused, RequestFailed
+from net.client.returning import ENDINGS, INTRODUCTION, Patience, may_come_back, why
 from net.client.streams import Connector, Tap
 from net.protocol import SUBPROTOCOL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from trio_websocket import WebSocketConnection
 
@@ -37,11 +36,13 @@ _GOODBYE = 5.0
 
 @frozen
 class PushMessage:
-    """Something that the server sent of its own accord. `offset` is there for clients that asked for recovery."""
+    """Something that the server sent of its own accord. `offset` is there for clients that asked for recovery;
+    `number` counts the messages of the connection, answers too."""
 
     event: str
     data: JsonObject
     offset: str | None = None
+    number: int = field(default=0, eq=False)
 
 
 @define(eq=False)
@@ -58,22 +59,38 @@ class CroupierClient:
     Any number of tasks may use it, with any number of requests in flight. When the connection dies, whoever waits for
     an answer or a push gets ConnectionLost, and so does every later call; pushes that came before it can still be
     taken.
+
+    One that was made with `recover` comes back by itself, and takes its session up where it was: who waits for an
+    answer gets ConnectionLost all the same, for what was asked may have counted or not; who waits for a push is given
+    what was missed; and a new request waits until the client is back. It stays away when its user has connected
+    elsewhere, or when its token is not accepted any more.
     """
 
-    def __init__(self, stream: trio.abc.Stream, *, record: bool) -> None:
+    def __init__(
+        self, stream: trio.abc.Stream, *, record: bool, hello: JsonObject | None = None, again: Connector | None = None
+    ) -> None:
         self.sid = ""
         self.pid = ""
         self.recovered = False
+        """Whether it took up its former session, the last time that it connected; else it follows no game."""
+        self.connections = 0
+        """How many times it has connected."""
         self.lost: ConnectionLost | None = None
         """Why the connection is over; None while it lives."""
         self.latest_state: JsonObject | None = None
         """The newest view of a game: of a join's answer, or a `game:state`."""
         self.latest_offset: str | None = None
+        self.latest_answer = 0
+        """The number of the message that was the latest answer; pushes have theirs."""
         self.received: list[str | bytes] = []
         """Every message that came, if `record` was asked for."""
         self._tap = Tap(stream, record=record)
         self._record = record
+        self._hello = {} if hello is None else hello
+        self._again = again
+        self._connected = trio.Event()
         self._ids = itertools.count(1)
+        self._came = 0
         self._waiters: dict[int, _Waiter] = {}
         self._pushes: deque[PushMessage] = deque(maxlen=_KEPT_PUSHES)
         self._pushed = trio.lowlevel.ParkingLot()
@@ -99,30 +116,47 @@ class CroupierClient:
         recovery: bool = False,
         pid: str | None = None,
         offset: str | None = None,
+        recover: bool = False,
         record: bool = False,
         host: str = "localhost",
     ) -> CroupierClient:
         """Connects, and says who this is; the client's tasks live in `nursery`.
 
-        `recovery`, `pid` and `offset` ask for a session to be recovered; `record` keeps everything that comes in.
+        `recovery`, `pid` and `offset` ask for a session to be recovered; `record` keeps everything that comes in. With
+        `recover` the client comes back by itself, over and over, and `where` must say how to open a stream.
+
         Raises ConnectRefused when the token is not accepted, ConnectionLost when the server hangs up or does not speak
         the protocol, and OSError when there is no connecting. Waits for a server that says nothing, so put it under
         `trio.fail_after`. Cancelled, nothing is left behind.
         """
+        again = None if isinstance(where, trio.abc.Stream) or not recover else where
+        if recover and again is None:
+            raise ValueError("a client that is to come back needs to know how to open a stream")
         stream = where if isinstance(where, trio.abc.Stream) else await where()
-        client = cls(stream, record=record)
-        hello = {"token": token, "recovery": recovery or None, "pid": pid, "offset": offset}
+        hello = {"token": token, "recovery": recovery or recover or None, "pid": pid, "offset": offset}
+        hello = {key: value for key, value in hello.items() if value is not None}
+        client = cls(stream, record=record, hello=hello, again=again)
         try:
             await nursery.start(client._run, host)
-            answer = await client.request("connect", {k: v for k, v in hello.items() if v is not None})
+            await client._introduce()
         except BaseException:
             client.drop()
             raise
-        if answer.get("success") is False:
-            client.drop()
-            raise ConnectRefused(answer)
-        client.sid, client.pid, client.recovered = answer["sid"], answer["pid"], answer["recovered"]
         return client
+
+    async def _introduce(self) -> None:
+        """Says who this is. Raises ConnectRefused, ConnectionLost."""
+        known = {"pid": self.pid or None, "offset": self.latest_offset}
+        answer = await self._ask("connect", self._hello | {key: value for key, value in known.items() if value})
+        if answer.get("success") is False:
+            raise ConnectRefused(answer)
+        self.sid, self.pid, self.recovered = answer["sid"], answer["pid"], answer["recovered"]
+        self.connections += 1
+        self._connected.set()
+
+    async def cut(self) -> None:
+        """Hangs up without a word, as a network that fails does: one that recovers comes back."""
+        await trio.aclose_forcefully(self._tap)
 
     async def aclose(self) -> None:
         """Says goodbye and closes; forcefully when the server has not answered that within five seconds. Idempotent."""
@@ -144,10 +178,14 @@ class CroupierClient:
 
         Raises ConnectionLost. Cancelled: the request may have been sent; its answer is dropped.
         """
+        await self._connected.wait()
+        return await self._ask(event, data)
+
+    async def _ask(self, event: str, data: object) -> JsonObject:
         ack = next(self._ids)
         waiter = self._waiters[ack] = _Waiter(event)
         try:
-            await self.send({"event": event, "data": data, "id": ack})
+            await self._put({"event": event, "data": data, "id": ack})
             await waiter.done.wait()
         finally:
             del self._waiters[ack]
@@ -158,6 +196,10 @@ class CroupierClient:
 
     async def send(self, message: object) -> None:
         """Sends a message and waits for no answer: text or bytes as they are, anything else as JSON."""
+        await self._connected.wait()
+        await self._put(message)
+
+    async def _put(self, message: object) -> None:
         frame = message if isinstance(message, str | bytes) else orjson.dumps(message).decode()
         try:
             await self._to_send.send(frame)
@@ -179,6 +221,22 @@ class CroupierClient:
         """Gives the game up."""
         return await self._succeed("game:resign", {"game_id": game_id}, message_id)
 
+    async def draw(self, game_id: str, move: str, message_id: str | None = None) -> JsonObject:
+        """Makes a draw move: `offer`, `accept` or `decline`."""
+        return await self._succeed("game:draw", {"game_id": game_id, "move": move}, message_id)
+
+    async def leave(self, game_id: str) -> None:
+        """Follows the game no more, as its player; that is no resignation."""
+        await self._succeed("game:leave", {"game_id": game_id})
+
+    async def spectate(self, game_id: str) -> JsonObject:
+        """Watches a game and returns the view of it."""
+        return await self._succeed("game:spectate", {"game_id": game_id})
+
+    async def leave_spectate(self, game_id: str) -> None:
+        """Watches the game no more."""
+        await self._succeed("game:leave_spectate", {"game_id": game_id})
+
     async def heartbeat(self) -> float:
         """Shows that this client lives; returns the server's time in unix seconds."""
         server_time: float = (await self._succeed("heartbeat", {}))["server_time"]
@@ -196,6 +254,10 @@ class CroupierClient:
     def pushes(self) -> tuple[PushMessage, ...]:
         """The pushes that came and were not taken yet, oldest first."""
         return tuple(self._pushes)
+
+    def take_push(self, before: int) -> PushMessage | None:
+        """Takes the oldest push that was not taken yet, if it came before the message of this number."""
+        return self._pushes.popleft() if self._pushes and self._pushes[0].number < before else None
 
     async def next_push(self, event: str | None = None) -> PushMessage:
         """Takes the oldest push that was not taken yet, of this event if one is named; waits when there is none.
@@ -215,29 +277,61 @@ class CroupierClient:
     # ---- the connection
 
     async def _run(self, host: str, *, task_status: trio.TaskStatus[None]) -> None:
-        """Reads and writes until the connection ends. Raises ConnectionLost if it ends before it has begun."""
-        started = False
+        """Reads and writes until the connection ends, for good if the client comes back. Raises ConnectionLost if it
+        ends before it has begun."""
         lost = ConnectionLost()
         try:
             with self._scope:
-                async with trio.open_nursery() as nursery:
-                    websocket = self._websocket = await self._shake_hands(nursery, host)
-                    started = True
-                    task_status.started()
-                    nursery.start_soon(self._write, websocket)
-                    while True:
-                        self._take(await websocket.get_message())
-        except BaseExceptionGroup as group:
-            endings, rest = group.split(_ENDINGS)
-            if rest is not None:
-                raise rest from None
-            lost = _why(endings)
+                lost = await self._one_connection(host, lambda: task_status.started())
+                patience = Patience()
+                while self._again is not None and self.lost is None and may_come_back(lost):
+                    self._interrupt()
+                    self._tap = Tap(await patience.open_again(self._again), record=self._record)
+                    lost = await self._one_connection(host, None)
         finally:
             self._lose(lost)
             self._over.set()
+
+    async def _one_connection(self, host: str, first: Callable[[], None] | None) -> ConnectionLost:
+        """Why it ended. On the first, `first` is called when it is up, and it raises that if it ends before; on others
+        the client introduces itself."""
+        started = False
+        lost = ConnectionLost()
+        try:
+            async with trio.open_nursery() as nursery:
+                with trio.fail_after(INTRODUCTION) if first is None else nullcontext():
+                    websocket = self._websocket = await self._shake_hands(nursery, host)
+                started = True
+                nursery.start_soon(self._write, websocket)
+                if first is not None:
+                    first()
+                else:
+                    nursery.start_soon(self._introduce_in_time)
+                while True:
+                    self._take(await websocket.get_message())
+        except BaseExceptionGroup as group:
+            endings, rest = group.split(ENDINGS)
+            if rest is not None:
+                raise rest from None
+            lost = why(endings)
+        finally:
             await trio.aclose_forcefully(self._tap)
-        if not started:
+        if not started and first is not None:
             raise lost
+        return lost
+
+    async def _introduce_in_time(self) -> None:
+        with trio.fail_after(INTRODUCTION):
+            await self._introduce()
+
+    def _interrupt(self) -> None:
+        """The connection is gone, and the client comes back: who waits for an answer gets none."""
+        self._connected = trio.Event()
+        for waiter in self._waiters.values():
+            waiter.done.set()
+        with suppress(trio.WouldBlock):
+            while True:  # nobody waits any more for the answers to these
+                self._unsent.receive_nowait()
 
     async def _shake_hands(self, nursery: trio.Nursery, host: str) -> WebSocketConnection:
         async with trio.open_nursery() as race:
@@ -270,8 +364,10 @@ class CroupierClient:
     def _take(self, message: str | bytes) -> None:
         if self._record:
             self.received.append(message)
+        self._came += 1
         match orjson.loads(message):
             case {"ack": ack, "data": data}:
+                self.latest_answer = self._came
                 if (waiter := self._waiters.get(ack)) is not None:
                     waiter.answered, waiter.answer = True, data
                     waiter.done.set()
@@ -279,7 +375,7 @@ class CroupierClient:
                         self.latest_state = data
             case {"event": str(event), "data": data, **more}:
                 offset = more.get("offset")
-                self._pushes.append(PushMessage(event, data, offset if isinstance(offset, str) else None))
+                self._pushes.append(PushMessage(event, data, offset if isinstance(offset, str) else None, self._came))
                 self._pushed.unpark_all()
                 self.latest_offset = self._pushes[-1].offset or self.latest_offset
                 if event == "game:state":
@@ -290,6 +386,7 @@ class CroupierClient:
     def _lose(self, lost: ConnectionLost) -> None:
         if self.lost is None:
             self.lost = lost
+            self._connected.set()
             self._unsent.close()
             for waiter in self._waiters.values():
                 waiter.done.set()
@@ -297,34 +394,9 @@ class CroupierClient:
 
     def _why_lost(self) -> ConnectionLost:
         """A fresh exception, because the same one cannot be raised in several tasks."""
-        assert self.lost is not None
+        if self.lost is None:
+            return ConnectionLost(reason="the connection was lost; the client comes back")
         return ConnectionLost(self.lost.code, self.lost.reason)
-
-
-_ENDINGS = (
-    ConnectionLost,
-    ConnectionClosed,
-    HandshakeError,
-    orjson.JSONDecodeError,
-    # What trio-websocket's reader lets through when a server answers the handshake with rubbish: it tries to reject it.
-    wsproto.utilities.ProtocolError,
-    h11.LocalProtocolError,
-)
-
-
-def _why(endings: BaseExceptionGroup[BaseException] | None) -> ConnectionLost:
-    """Why the connection ended, of all that went wrong at its end: whatever says most."""
-    for ending in leaves(endings):
-        match ending:
-            case ConnectionLost():
-                return ending
-            case orjson.JSONDecodeError():
-                return ConnectionLost(1007, "the server sent what is not JSON")
-            case HandshakeError():
-                return ConnectionLost(reason=f"the server refused the handshake: {ending!r}")
-            case ConnectionClosed(reason=reason) if reason is not None:
-                return ConnectionLost(reason.code, reason.reason or "")
-    return ConnectionLost()
 
 
 @asynccontextmanager

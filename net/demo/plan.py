@@ -15,12 +15,11 @@ from actors.rules.registry import UnknownRules
 from net.errors import StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from actors.ports import Entropy
     from actors.rules.interface import AnyRules
     from actors.rules.registry import Registry
-    from net.client import Choose
 
 NAMES: Final = ("Anna", "Ben", "Carla", "Dario", "Elif")
 
@@ -66,7 +65,7 @@ class Plan:
         """What this player is called."""
         return NAMES[self.players.index(player)]
 
-    def chooser(self, seat: int) -> Choose:
+    def chooser(self, seat: int) -> Callable[[JsonObject], JsonObject]:
         """How the player in this seat picks from the legal actions of a view: any of them, as the seed has it."""
         chance = self._chance(seat)
         return lambda view: chance.choice(view["legal_actions"])

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import math
 import shlex
-import signal
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import trio
-from attrs import define, field
+from attrs import frozen
 
 import net
 from actors.rules.registry import Registry
 from net.demo.plan import CannotPlay, Plan, make_plan
 from net.demo.scene import Scene
 from net.demo.screen import epilogue
-from net.demo.server import DemoServer
 from net.demo.show import DemoConsole, show_on
 from net.demo.stage import Stage
 from net.demo.words import Glyphs
+from net.interrupt import interruptible
 from net.outside import SystemEntropy
+from net.process import ServerProcess, without_rates
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NOT_PROVED: Final = 1
 _HUNG_UP: Final = 1
-_BY_SIGNAL: Final = 128
-"""What a shell adds to the number of the signal that ended a command."""
 
 
 def run_demo(*, players: int, rules: str, pace: float, seed: str | None, kill: bool) -> None:
@@ -46,56 +43,41 @@ def run_demo(*, players: int, rules: str, pace: float, seed: str | None, kill: b
         raise SystemExit(status)
 
 
-@define(eq=False)
+@frozen(eq=False)
 class _Performance:
     """One run of the demo."""
 
     plan: Plan
     pace: float
     console: DemoConsole
-    _scope: trio.CancelScope = field(factory=trio.CancelScope, init=False)
-    _cut_short: int = field(default=0, init=False)
-    """The exit status of a run that did not come to its end; 0 while it may."""
 
     async def run(self) -> int:
         """Returns the exit status."""
-        self.console.hung_up = lambda: self._cut(_HUNG_UP)
-        async with trio.open_nursery() as nursery:
-            await nursery.start(self._end_on_signal)
-            last = await self._perform()
-            nursery.cancel_scope.cancel()
-        if self._cut_short or last is None:
-            if self._cut_short > _BY_SIGNAL:
+        last: Scene | None = None
+        async with interruptible() as interrupt:
+            self.console.hung_up = lambda: interrupt.cut(_HUNG_UP)
+            with TemporaryDirectory(prefix="croupier-demo-", ignore_cleanup_errors=True) as folder:
+                last = await self._perform(Path(folder))
+        if interrupt.status or last is None:
+            if interrupt.by_signal:
                 self.console.print("Interrupted; the demo's server and its files are gone.", style="dim")
-            return self._cut_short
+            return interrupt.status
         self.console.print(epilogue(last, _again(self.plan), _next_steps()), crop=False)
         proved = (last.proof is None or last.proof.holds) and last.finished is not None and last.finished.audit.holds
         return 0 if proved else _NOT_PROVED
 
-    async def _perform(self) -> Scene | None:
-        """The last scene; None when it was cut short."""
+    async def _perform(self, folder: Path) -> Scene:
+        """The last scene."""
         glyphs = Glyphs(ascii=self.console.options.ascii_only)
-        with TemporaryDirectory(prefix="croupier-demo-", ignore_cleanup_errors=True) as folder, self._scope:
-            async with DemoServer(Path(folder)) as server:
-                with show_on(self.console) as output:
-                    stage = Stage(self.plan, server, Scene(self.plan, glyphs), output.show, self.pace)
-                    async with trio.open_nursery() as nursery:
-                        nursery.start_soon(server.watch)
-                        await stage.play()
-                        nursery.cancel_scope.cancel()
-                await server.stop()
-                return stage.scene
-        return None
-
-    async def _end_on_signal(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        with trio.open_signal_receiver(*_SIGNALS) as signals:
-            task_status.started()
-            async for number in signals:  # more than one: to end everything takes a moment, and is not cut short
-                self._cut(_BY_SIGNAL + number)
-
-    def _cut(self, status: int) -> None:
-        self._cut_short = self._cut_short or status
-        self._scope.cancel()
+        async with ServerProcess(folder, "the demo's server", environ=without_rates()) as server:
+            with show_on(self.console) as output:
+                stage = Stage(self.plan, server, Scene(self.plan, glyphs), output.show, self.pace)
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(server.watch)
+                    await stage.play()
+                    nursery.cancel_scope.cancel()
+            await server.stop()
+            return stage.scene
 
 
 def _again(plan: Plan) -> str:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import trio
 from attrs import define, field
 
 from actors.rules.interface import JsonObject
 from net.auth import Scope
-from net.client import Api, ApiFailed, Ending
-from net.demo.facts import Answered, Finished, Killed, Proved, Saw, Serving, Tick
+from net.client import Api, ApiFailed, Company, Ending, Player
+from net.client.play import Send
+from net.demo.facts import Answered, Came, Dropped, Finished, Killed, Proved, Saw, Serving, Tick
 from net.demo.plan import CannotPlay, Plan
 from net.demo.proof import Proof, audit, same_hands
-from net.demo.robot import Robot
 from net.demo.scene import Scene
-from net.demo.server import Server
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.events import Event
+    from net.client.play import Look
+    from net.client.player import How
     from net.demo.facts import Fact
 
 FRAME: Final = 0.05
@@ -28,8 +32,35 @@ REST: Final = 6
 """How many times a player's thinking all rest when the proof has just been shown, so that it can be read."""
 
 
+class Server(Protocol):
+    """A server that may be killed and started again, as the demo needs it."""
+
+    @property
+    def pid(self) -> int:
+        """The id of its process, while it runs."""
+
+    @property
+    def address(self) -> str:
+        """`HOST:PORT`; the same in all its lives."""
+
+    async def connect(self) -> trio.abc.Stream:
+        """A fresh stream to it. Raises OSError while it is down."""
+
+    def token(self, user_id: str, scope: Scope) -> str:
+        """A token that it accepts, in all its lives."""
+
+    async def start(self) -> None:
+        """Starts it; returns when it listens. Raises ServerFailed."""
+
+    async def kill(self) -> None:
+        """kill -9; returns when it is dead."""
+
+    async def journal(self, game_id: str) -> Sequence[Event]:
+        """What stands in its store of this game, read past the server."""
+
+
 @define(eq=False)
-class Stage:
+class Stage(Company):
     """Plays the plan on this server, and hands each picture of it to `show`. `pace` is how many seconds a player
     thinks."""
 
@@ -39,7 +70,7 @@ class Stage:
     show: Callable[[Scene], None]
     pace: float
     game_id: str = field(default="", init=False)
-    robots: list[Robot] = field(factory=list, init=False)
+    robots: list[Player] = field(factory=list, init=False)
     acknowledged: dict[tuple[str, str], JsonObject] = field(factory=dict, init=False)
     """The answer to each action, by player and message id."""
     _began: float = field(factory=trio.current_time, init=False)
@@ -73,13 +104,26 @@ class Stage:
         self.scene = self.scene.after(fact, trio.current_time() - self._began)
         self._news.unpark_all()
 
-    def shown(self, robot: Robot, view: JsonObject) -> None:
-        """Takes notice of what this robot was shown; the watchers see what the first of them sees."""
-        if robot is self.robots[0]:
+    def came(self, player: Player) -> None:
+        """See `Company`."""
+        self.tell(Came(player.user_id))
+
+    def dropped(self, player: Player) -> None:
+        """See `Company`."""
+        self.tell(Dropped(player.user_id))
+
+    def answered(self, player: Player, move: Look | Send, answer: JsonObject, seconds: float) -> None:
+        """See `Company`."""
+        if isinstance(move, Send) and answer["success"]:
+            self.tell(Answered(player.user_id, move.message_id, seconds, answer))
+
+    def shown(self, player: Player, view: JsonObject, how: How) -> None:
+        """See `Company`; the watchers see what the first of them sees."""
+        if player is self.robots[0]:
             self.tell(Saw(view))
         self._news.unpark_all()
 
-    async def think(self, view: JsonObject) -> None:
+    async def think(self, player: Player, view: JsonObject) -> None:
         """Thinks. At the event after which the server is to be killed, also waits until that has happened."""
         await trio.sleep(self.pace)
         if self.plan.kill_after is not None and view["event_id"] >= self.plan.kill_after:
@@ -101,11 +145,9 @@ class Stage:
             raise CannotPlay(f"the server does not make this game: {failed.message}") from None
         for seat, player in enumerate(plan.players):
             token = self.server.token(player, Scope.PLAYER)
-            self.robots.append(
-                Robot(player, self.game_id, token, self.server.connect, plan.chooser(seat), company=self)
-            )
+            self.robots.append(Player(player, self.game_id, token, self.server.connect, plan.chooser(seat), self))
 
-    async def _play_to_the_end(self, robot: Robot) -> None:
+    async def _play_to_the_end(self, robot: Player) -> None:
         self._endings.append(await robot.play())
 
     async def _kill_it(self, event_id: int) -> None:

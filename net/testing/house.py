@@ -10,12 +10,15 @@ import trio
 from attrs import define, field, frozen
 from trio.testing import MockClock
 
+from actors.ports import Archive, CrashPoints
 from actors.rules.registry import Registry
 from net.app import App, Outside
+from net.archive import directly, open_archive
 from net.auth import Scope, Tokens
 from net.client import Api, CroupierClient
 from net.client.errors import leaves
-from net.config import Config
+from net.config import Config, Limits
+from net.crash_points import NoCrashPoints
 from net.errors import StartError
 from net.testing.network import SimHost, SimNetwork
 from net.testing.ports import SimClock, SimEntropy
@@ -61,13 +64,17 @@ class House:
     """A running server with all that it needs of the world, and the players who come to it. Made by `open_house`.
 
     `network` and `redis` have the faults: `house.redis.pause()`, `house.network.host("alice").cut()`. What is in the
-    store, the clock and the stream of entropy outlive the server.
+    store and in the archive, the clock and the stream of entropy outlive the server.
     """
 
     config: Config
     registry: Registry
     entropy: SimEntropy
+    archive: Archive
+    """The history of ended games: a real one, in memory."""
     _nursery: trio.Nursery
+    crash_points: CrashPoints = field(factory=NoCrashPoints)
+    """Told of the moments of a commit; set, it counts from the next start of the server on."""
     clock: SimClock = field(factory=SimClock)
     network: SimNetwork = field(factory=lambda: SimNetwork(LINK))
     redis: SimRedis = field(init=False)
@@ -105,9 +112,10 @@ class House:
         recovery: bool = False,
         pid: str | None = None,
         offset: str | None = None,
+        recover: bool = False,
     ) -> CroupierClient:
-        """Connects a player, from a host of the network that has the user's name. Raises as
-        `CroupierClient.connect_ws`."""
+        """Connects a player, from a host of the network that has the user's name. With `recover` it comes back by
+        itself. Raises as `CroupierClient.connect_ws`."""
         return await CroupierClient.connect_ws(
             self._nursery,
             partial(self._connect, user_id),
@@ -115,8 +123,15 @@ class House:
             recovery=recovery,
             pid=pid,
             offset=offset,
+            recover=recover,
             record=record,
         )
+
+    async def spectator(self, user_id: str, game_id: str, *, recover: bool = False) -> CroupierClient:
+        """Connects somebody who watches this game. Raises as `player`, and RequestFailed when they may not."""
+        client = await self.player(user_id, recover=recover)
+        await client.spectate(game_id)
+        return client
 
     async def new_game(
         self,
@@ -179,6 +194,8 @@ class House:
             entropy=self.entropy,
             connect_store=partial(host.connect, self.redis.address),
             acceptor=host.listen(ADDRESS),
+            archive=self.archive,
+            crash_points=self.crash_points,
         )
         server = _Server(App(self.config, outside, SECRETS, self.registry), host)
         try:
@@ -215,6 +232,12 @@ class House:
         return await self.network.host(name).connect(ADDRESS)
 
 
+def unhurried() -> Config:
+    """The defaults, without the limits on how often and from where somebody comes: in virtual time everything happens
+    at once."""
+    return Config(limits=Limits().without_rates())
+
+
 @asynccontextmanager
 async def open_house(
     config: Config | None = None, registry: Registry | None = None, *, seed: int = 0, patience: float = 7200.0
@@ -228,11 +251,12 @@ async def open_house(
     clock = trio.lowlevel.current_clock()
     if not (isinstance(clock, MockClock) and clock.autojump_threshold == 0):
         raise HouseError("the house needs virtual time: run it under trio.testing.MockClock(autojump_threshold=0)")
-    async with trio.open_nursery() as nursery:
+    async with open_archive("sqlite://", run_sync=directly) as archive, trio.open_nursery() as nursery:
         house = House(
-            config=Config() if config is None else config,
+            config=unhurried() if config is None else config,
             registry=Registry.discover() if registry is None else registry,
             entropy=SimEntropy(seed),
+            archive=archive,
             nursery=nursery,
         )
         nursery.start_soon(house.redis.run)

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def house_config() -> Config:
-    """The configuration of the house: the defaults."""
-    from net.config import Config
+    """The configuration of the house: the defaults, without limits on how often somebody may ask."""
+    from net.testing.house import unhurried
 
-    return Config()
+    return unhurried()
 
 
 @pytest.fixture

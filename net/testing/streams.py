@@ -131,6 +131,11 @@ class SimStream(trio.abc.HalfCloseableStream):
 
     # ---- sending
 
+    @property
+    def unsent(self) -> int:
+        """None: what is taken is on its way."""
+        return 0
+
     def send_nowait(self, buffers: Iterable[bytes | memoryview]) -> int:
         """Sends what the connection takes at once and returns how many bytes that was; 0: it would block."""
         self._check_sending()

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
-from actors.events import Aborted, Acted, Created, Resigned
+from actors.events import Aborted, Acted, Created, Resigned, TimedOut
 from actors.game import Game, Position, ReplayDiverged, RulesFault
-from actors.rules.interface import IllegalAction, Outcome
-from tests.samples.tally import Guess, Tally
+from actors.recovery import restored, snapshot_of
+from actors.rules.interface import IllegalAction, Outcome, Step
+from tests.samples.tally import Guess, Losing, Tally
 
 if TYPE_CHECKING:
+    from actors.events import Event
+    from actors.rules.chance import Chance
     from tests.samples.tally import TallyState
 
 
@@ -130,7 +137,7 @@ def test_scores_for_another_number_of_players_are_a_fault() -> None:
         table.act(table.begin(), 0, Guess("guess", 5))
 
 
-@pytest.mark.parametrize("score", [float("inf"), float("nan")])
+@pytest.mark.parametrize("score", [float("inf"), float("nan"), 2**63, Decimal(1), True])
 def test_a_score_that_json_cannot_write_is_a_fault(score: float) -> None:
     class Boundless(Tally):
         def outcome(self, state: TallyState) -> Outcome | None:
@@ -145,3 +152,139 @@ def test_the_key_and_the_seed_are_not_in_the_representation_of_a_position() -> N
     table = game()
     assert isinstance(table.begin(), Position)
     assert table.key.hex() not in repr(table)
+
+
+# ---- time
+
+
+def timed(players: int = 2, rules: Tally | None = None) -> Game:
+    return Game.of(evolve(created(players), turn_timeout_seconds=30.0, clock=100.0), rules or Tally())
+
+
+def test_the_first_clock_runs_from_the_creation_and_none_without_a_timeout() -> None:
+    assert timed().begin().deadline == 130.0
+    assert game().begin().deadline is None
+
+
+def test_a_new_turn_has_a_clock_of_its_own_from_the_time_of_the_event() -> None:
+    table = timed()
+    after = table.act(table.begin(), 0, Guess("guess", 500), clock=112.0)
+    assert after.deadline == 142.0
+
+
+def test_a_forced_action_has_a_clock_of_its_own() -> None:
+    table = timed()
+    rude = table.act(table.begin(), 0, Guess("guess", 0), clock=112.0)
+    assert rude.deadline == 142.0
+
+
+def test_a_resignation_of_somebody_else_gives_whoever_is_to_act_no_more_time() -> None:
+    table = timed(players=4)
+    after = table.resign(table.begin(), 2, clock=120.0)
+    assert after.deadline == 130.0
+    assert table.resign(after, 0, clock=125.0).deadline == 155.0
+
+
+class Together(Tally):
+    """All who have not acted yet are to act, within one turn."""
+
+    def to_act(self, state: TallyState) -> tuple[int, ...]:
+        return () if state.over else tuple(range(state.current, len(state.secrets)))
+
+    def turn(self, state: TallyState) -> int:
+        return 0
+
+
+def test_of_several_who_act_at_once_the_first_gives_the_others_no_more_time() -> None:
+    table = timed(players=3, rules=Together())
+    start = table.begin()
+    assert table.act(start, 0, Guess("guess", 500), clock=120.0).deadline == start.deadline
+
+
+def test_after_a_time_out_the_clock_starts_anew_even_for_the_same_turn() -> None:
+    class Lenient(Tally):
+        def time_out(self, state: TallyState, seats: tuple[int, ...], chance: Chance) -> Step[TallyState]:
+            return Step(state)
+
+    table = timed(rules=Lenient())
+    assert table.time_out(table.begin(), clock=131.0).deadline == 161.0
+
+
+def test_when_the_game_is_over_or_nobody_is_to_act_no_clock_runs() -> None:
+    class Idle(Tally):
+        def to_act(self, state: TallyState) -> tuple[int, ...]:
+            return ()
+
+    table = timed()
+    assert table.resign(table.begin(), 0, clock=110.0).deadline is None
+    assert table.abort(table.begin()).deadline is None
+    idle = timed(rules=Idle())
+    assert idle.begin().deadline is None
+    assert idle.resign(timed().begin(), 1).deadline is None
+
+
+def test_a_time_out_is_replayed_as_it_was_and_refused_if_others_are_to_act_now() -> None:
+    table = timed()
+    start = table.begin()
+    live = table.time_out(start, clock=130.0)
+    event = TimedOut(2, 1001.0, ("player-0",), live.chance_position, 130.0)
+    assert table.replay(start, event) == live
+    with pytest.raises(ReplayDiverged, match="event 2"):
+        table.replay(start, evolve(event, players=("player-1",)))
+
+
+@pytest.mark.parametrize("reason", ["timeout", "found"])
+def test_a_game_that_ends_with_a_time_out_ends_for_the_reason_that_the_rules_name(reason: str) -> None:
+    table = timed(rules=Losing(reason))
+    after = table.time_out(table.begin(), clock=130.0)
+    assert after.ended is not None
+    assert (after.ended.winner, after.ended.reason) == (1, reason)
+
+
+deeds = st.sampled_from(["miss", "rude", "resign", "time out"])
+waits = st.floats(0.0, 29.0)
+
+
+def play(table: Game, story: list[tuple[str, float]]) -> list[tuple[Event, Position]]:
+    """Each event of a game that goes so, and where it led; it ends with the game."""
+    at, clock = table.begin(), 100.0
+    played: list[tuple[Event, Position]] = [(table.created, at)]
+    for deed, wait in story:
+        clock += wait
+        (seat,) = table.rules.to_act(at.state)
+        player, number = table.created.players[seat], 0 if deed == "rude" else 500
+        bows = at.state.must_bow is not None
+        event: Event
+        if deed == "resign":
+            after = table.resign(at, seat, clock=clock)
+            event = Resigned(after.event_id, 0.0, player, after.chance_position, clock=clock)
+        elif deed == "time out":
+            after = table.time_out(at, clock=clock)
+            event = TimedOut(after.event_id, 0.0, (player,), after.chance_position, clock=clock)
+        else:
+            guess = Guess("bow") if bows else Guess("guess", number)
+            after = table.act(at, seat, guess, clock=clock)
+            event = Acted(after.event_id, 0.0, player, table.rules.dump(guess), after.chance_position, clock=clock)
+        at = after
+        played.append((event, at))
+        if at.ended is not None:
+            break
+    return played
+
+
+@given(st.lists(st.tuples(deeds, waits), max_size=12), st.data())
+def test_a_replay_from_any_snapshot_leads_to_every_position_after_it(
+    story: list[tuple[str, float]], data: st.DataObject
+) -> None:
+    table = timed(players=4)
+    played = play(table, story)
+    running = [at for _, at in played if at.ended is None]
+    kept = data.draw(st.sampled_from(running))
+    at = restored(table, snapshot_of(table, kept, 7.0, {}))
+    for event, position in played[kept.event_id :]:
+        at = table.replay(at, event)
+        assert at == position
+    at = table.begin()
+    for event, position in played[1:]:
+        at = table.replay(at, event)
+        assert at == position

@@ -10,11 +10,9 @@ import pytest
 import trio
 from attrs import evolve
 
-from actors.directory import Directory
 from actors.events import Aborted, Acted
 from actors.failures import Code, Failure
 from actors.kit.actor import ActorError, ActorStopped
-from actors.kit.supervisor import DynamicSupervisor
 from actors.messages import (
     ABSENT,
     Abort,
@@ -27,117 +25,19 @@ from actors.messages import (
     Join,
     Resign,
     ResignAnswer,
-    Sealed,
     View,
 )
-from actors.ports import GameNotFound, StoreUnavailable
-from actors.rules.registry import Registry
-from actors.table import House
-from net.protocol import JsonEncoder
-from tests.samples.memory import CountingEntropy, FixedClock, Listener, MemoryJournal
+from actors.ports import GameNotFound, StoreLostData, StoreUnavailable
+from tests.samples.memory import Listener, MemoryJournal
+from tests.samples.room import GAME, MISS, RUDE, Room, code, described, opened, views
 from tests.samples.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from trio.testing import MockClock
 
-    from actors.kit.actor import Ask
-    from actors.rules.interface import JsonObject
-
-GAME = "g1"
-MISS: JsonObject = {"type": "guess", "number": 5000}
-RUDE: JsonObject = {"type": "guess", "number": 0}
-TIMEOUT = 5.0
-
-
-class Room:
-    """A directory over a memory journal, with one game of three, and what a test does with it."""
-
-    def __init__(self, tables: DynamicSupervisor, rules: Tally, max_events: int) -> None:
-        self.tables = tables
-        self.journal = MemoryJournal()
-        self.rules = rules
-        self.clock = FixedClock()
-        self.house = House(
-            self.journal, Registry([rules]), self.clock, CountingEntropy(), JsonEncoder(), max_events=max_events
-        )
-        self.directory = Directory(tables, self.house, mailbox=8, passivate_after=40.0)
-
-    async def new_game(self, players: int = 2, game_id: str = GAME) -> None:
-        names = tuple("abcd"[:players])
-        await self.directory.create(game_id, "tally", names, seed="s", options={}, spectators="public")
-
-    async def ask(self, message: Ask[object], game_id: str = GAME) -> object:
-        return opened(await self.directory.table(game_id).ask(message, timeout=TIMEOUT))
-
-    async def seen(self, listener: Listener, message: Ask[object]) -> object:
-        """As `ask`, with the answer written down by the listener in its order among the pushes."""
-        answered = trio.Event()
-        answers: list[object] = []
-
-        def on_answer(answer: object) -> None:
-            answers.append(opened(answer))
-            listener.answered(answers[0])
-            answered.set()
-
-        self.directory.table(GAME).post(message, on_answer)
-        with trio.fail_after(TIMEOUT):
-            await answered.wait()
-        return answers[0]
-
-    async def joined(self, user: str) -> Listener:
-        listener = Listener()
-        assert isinstance(await self.ask(Join(user, listener)), View)
-        return listener
-
-    async def act(self, user: str, action: JsonObject = MISS, message_id: str | None = None) -> object:
-        return await self.ask(Act(user, Listener(), action, message_id))
-
-
-def opened(answer: object) -> object:
-    """What was answered, without its JSON."""
-    return answer.body if isinstance(answer, Sealed) else answer
-
-
-@pytest.fixture
-async def tables() -> AsyncIterator[DynamicSupervisor]:
-    async with trio.open_nursery() as nursery:
-        supervisor = DynamicSupervisor("tables")
-        await nursery.start(supervisor.run)
-        yield supervisor
-        await supervisor.stop()
-
-
-@pytest.fixture
-async def rival(room: Room, nursery: trio.Nursery) -> Room:
-    """Another server on the same journal."""
-    supervisor = DynamicSupervisor("other tables")
-    await nursery.start(supervisor.run)
-    other = Room(supervisor, Tally(), max_events=100)
-    other.journal.games = room.journal.games
-    return other
-
-
-@pytest.fixture
-async def room(tables: DynamicSupervisor, nursery: trio.Nursery) -> Room:
-    room = Room(tables, Tally(), max_events=100)
-    await nursery.start(room.directory.passivate_idle)
-    return room
-
-
-def code(outcome: object) -> Code:
-    assert isinstance(outcome, Failure), outcome
-    return outcome.code
-
-
-def described(description: object) -> tuple[str, int, object]:
-    assert isinstance(description, Description)
-    return description.status, description.event_count, description.end_reason
-
-
-def views(listener: Listener) -> list[View]:
-    return [item for item in listener.log if isinstance(item, View)]
+    from actors.events import Event
+    from actors.kit.supervisor import DynamicSupervisor
+    from actors.snapshot import Loaded
 
 
 # ---- joining
@@ -562,6 +462,7 @@ async def test_an_acknowledged_request_is_still_answered_when_the_rules_no_longe
     await room.new_game()
     first = await room.act("a", MISS, "m1")
     await trio.sleep(200)
+    room.journal.snapshots.clear()
     room.rules.fail_in = "apply"
     assert await room.act("a", MISS, "m1") == first
     assert code(await room.act("b")) == Code.UNAVAILABLE
@@ -575,6 +476,35 @@ async def test_a_view_that_raises_applies_nothing(room: Room) -> None:
     assert len(room.journal.games[GAME]) == 1
 
 
+class Damaged(MemoryJournal):
+    """A journal that can be written to, and not be read any more."""
+
+    async def load(self, game_id: str) -> Loaded:
+        if self.unspeakable:
+            raise StoreLostData("event 2 is missing")
+        return await super().load(game_id)
+
+    async def history(self, game_id: str) -> tuple[Event, ...]:
+        if self.unspeakable:
+            raise StoreLostData("event 2 is missing")
+        return await super().history(game_id)
+
+
+async def test_a_suspended_game_whose_journal_is_damaged_is_not_called_off_and_it_is_not_said_that_the_store_is_away(
+    room: Room,
+) -> None:
+    room.keep_in(journal := Damaged())
+    await room.new_game()
+    await room.act("a", {"type": "crash"})
+    journal.unspeakable = True
+    refused = await room.ask(Abort("its rules failed"))
+    assert isinstance(refused, Failure)
+    assert (refused.code, refused.message) == (
+        Code.UNAVAILABLE,
+        "the journal of this game cannot be read; nothing was applied",
+    )
+
+
 async def test_a_game_whose_replay_fails_is_suspended_and_stays_ended_once_aborted(
     room: Room, autojump_clock: MockClock
 ) -> None:
@@ -582,6 +512,7 @@ async def test_a_game_whose_replay_fails_is_suspended_and_stays_ended_once_abort
     await room.act("a")
     room.rules.fail_in = "apply"
     await trio.sleep(200)
+    room.journal.snapshots.clear()
     described = await room.ask(Describe())
     assert isinstance(described, Description)
     assert (described.status, described.event_count) == ("suspended", 2)
@@ -595,8 +526,7 @@ async def test_a_game_whose_replay_fails_is_suspended_and_stays_ended_once_abort
 async def test_a_game_of_a_version_that_is_not_installed_says_so_is_listed_and_can_be_aborted(room: Room) -> None:
     await room.new_game()
     first = await room.act("a", MISS, "m1")
-    room.house = evolve(room.house, registry=Registry([Tally(version="2")]))
-    room.directory = Directory(room.tables, room.house, mailbox=8, passivate_after=41.0)
+    room.play_by(Tally(version="2"))
     await room.tables.stop_child(f"table:{GAME}:1")
     assert code(await room.act("b")) == Code.RULES_VERSION
     assert code(await room.ask(Join("a", Listener()))) == Code.RULES_VERSION
@@ -641,7 +571,7 @@ async def test_a_game_that_has_ended_is_taken_out_of_the_indexes_again_when_it_i
     await trio.sleep(200)
     room.journal.retired.clear()
     await room.ask(Describe())
-    assert room.journal.retired == [GAME]
+    assert room.journal.retired == [(GAME, 2)]
 
 
 async def test_a_table_that_nobody_follows_or_uses_leaves_memory_and_comes_back(

@@ -1,5 +1,4 @@
-"""A player who does not give up: reconnects, joins again with the last event seen, sends again what was not answered,
-and keeps a record of everything."""
+"""The players of these drills: who does not give up, and whose record is held against the journal, as a drill's is."""
 
 from __future__ import annotations
 
@@ -9,17 +8,33 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import orjson
 import trio
 from attrs import define, field
 
-from actors.rules.interface import JsonObject
-from net.client import ApiFailed, ConnectionLost, CroupierClient, Ending
-from net.client.play import Leave, Look, Pause, Seat, Send, Wait
-from tests.drills.server import RealServer
-from tests.drills.truth import standing
+from net.checks import (
+    Over,
+    Shown,
+    all_answered,
+    as_replayed,
+    growing,
+    nothing_lost,
+    nothing_twice,
+)
+from net.client import ApiFailed, ConnectionLost, CroupierClient, Player
+from net.client.play import Send
+from net.drill.plan import Plan
+from net.drill.players import Crowd, Recorder
+from net.drill.score import Score
+from net.outside import SystemClock
 
 if TYPE_CHECKING:
+    from actors.rules.interface import JsonObject
+    from net.checks import (
+        Diary,
+    )
+    from net.client import Ending
+    from net.client.play import Look
+    from tests.drills.server import RealServer
     from tests.drills.truth import Truth
 
 OPTIONS = {"draw_when_playable": False, "hand_size": 9, "first_player": "seat_0"}
@@ -30,178 +45,123 @@ CONNECTING = 30.0
 
 
 @define(eq=False)
-class DrillPlayer:
-    """One player of one game on a server that may die at any moment.
+class Watched(Recorder):
+    """Keeps the diary of a player who acts at once, and tells of each action that is sent."""
 
-    `acted` is called whenever an action has been handed to the connection. After a reconnect some requests that were
-    answered before are sent again too: their answers must be the same, byte for byte.
-    """
-
-    server: RealServer
-    user_id: str
-    game_id: str
-    rng: random.Random
     acted: Callable[[], None] = lambda: None
-    answers: dict[str, bytes] = field(factory=dict, init=False)
-    """The answer to each message id that was acknowledged."""
-    actions: dict[str, JsonObject] = field(factory=dict, init=False)
-    """What was sent under each message id."""
     in_doubt: list[str] = field(factory=list, init=False)
     """The message ids that were sent when a connection died."""
-    standing: list[str] = field(factory=list, init=False)
-    """Those of them that had been written before they were sent again."""
     refusals: list[str] = field(factory=list, init=False)
     """The codes of all failures."""
-    views: list[JsonObject] = field(factory=list, init=False)
-    """Every view that came: of joins' answers, live and missed."""
-    received: list[str | bytes] = field(factory=list, init=False)
-    """Every message that came on any connection."""
-    connections: int = field(default=0, init=False)
-    ending: Ending | None = field(default=None, init=False)
-    _seat: Seat = field(init=False)
-    _unanswered: str | None = field(default=None, init=False)
-    _joined_at: int = field(default=0, init=False)
-    _last: JsonObject | None = field(default=None, init=False)
+    _under_way: str | None = field(default=None, init=False)
 
-    def __attrs_post_init__(self) -> None:
-        ids = (f"{self.user_id[:8]}-{n}" for n in itertools.count(1))
-        self._seat = Seat(self.game_id, self._choose, ids)
+    async def think(self, player: Player, view: JsonObject) -> None:
+        """See `Company`."""
 
-    def _choose(self, seen: JsonObject) -> JsonObject:
-        chosen: JsonObject = self.rng.choice(seen["legal_actions"])
-        return chosen
+    def asking(self, player: Player, move: Look | Send) -> None:
+        """See `Company`."""
+        super().asking(player, move)
+        if isinstance(move, Send):
+            if move.message_id not in self.answered_ids:
+                self.acted()
+            self._under_way = move.message_id
 
-    async def play(self) -> Ending:
-        """Plays the game to its end, on as many connections as it takes. Nobody may play for it twice at once."""
-        while True:
-            await self.server.wait_up()
-            try:
-                async with trio.open_nursery() as nursery:
-                    ending = await self._play_on_one_connection(nursery)
-                    nursery.cancel_scope.cancel()
-            except* (ConnectionLost, OSError):
-                self._seat.lost()
-                await trio.sleep(0.005)
-            else:
-                self.ending = ending
-                return ending
-
-    async def _play_on_one_connection(self, nursery: trio.Nursery) -> Ending:
-        client = await enter(nursery, self.server, self.user_id)
-        self.connections += 1
-        try:
-            return await self._play(client)
-        finally:
-            self.received += client.received
-            client.drop()
-
-    async def _play(self, client: CroupierClient) -> Ending:
-        while True:
-            match self._seat.next():
-                case Look():
-                    await self._join(client)
-                case Send(action, message_id):
-                    await self._act(client, action, message_id)
-                case Pause(seconds):
-                    await trio.sleep(seconds)
-                case Wait():
-                    await self._listen(client)
-                case Leave(ending):
-                    return ending
-
-    # ---- one step
-
-    async def _join(self, client: CroupierClient) -> None:
-        data: JsonObject = {"game_id": self.game_id}
-        if self._last is not None:
-            data["last_event_id"] = self._last["event_id"]
-        answer = await client.request("game:join", data)
+    def answered(self, player: Player, move: Look | Send, answer: JsonObject, seconds: float) -> None:
+        """See `Company`."""
+        self._under_way = None
         if not answer["success"]:
             self.refusals.append(answer["error"]["code"])
-            self._seat.looked(answer)
-            return
-        if self._last is not None:
-            self._hold_against_the_last_view(answer)
-        self._saw(answer)
-        self._joined_at = answer["event_id"]
-        state = await client.next_push("game:state")
-        assert state.data["changes"] == []
-        assert state.data["event_id"] == answer["event_id"]
-        self._saw(state.data)
-        for message_id in self.rng.sample(sorted(self.answers), min(2, len(self.answers))):
-            before = self.answers[message_id]
-            await self._request_action(client, self.actions[message_id], message_id)
-            assert last_answer(client) == before, f"{message_id} was answered otherwise than before"
-        if self._unanswered is not None:  # also when the game is over: it may be what ended it
-            await self._act(client, self.actions[self._unanswered], self._unanswered)
-        self._seat.looked(answer)
+        super().answered(player, move, answer, seconds)
 
-    def _hold_against_the_last_view(self, answer: JsonObject) -> None:
-        """Nothing that was shown is gone, nothing is left out, and where nothing happened all is as it was."""
-        last = self._last
-        assert last is not None
-        assert answer["event_id"] >= last["event_id"], "the server has lost an event that it had shown"
-        missed = answer["missed"]
-        assert [seen["event_id"] for seen in missed] == list(range(last["event_id"] + 1, answer["event_id"] + 1))
-        for seen in missed:
-            self._saw(seen)
-        if answer["event_id"] == last["event_id"]:
-            assert answer["state"]["hand"] == last["state"]["hand"]
-            assert standing(answer) == standing(last)
+    def dropped(self, player: Player) -> None:
+        """See `Company`."""
+        if self._under_way is not None:
+            self.in_doubt.append(self._under_way)
+            self._under_way = None
+        super().dropped(player)
 
-    async def _act(self, client: CroupierClient, action: JsonObject, message_id: str) -> None:
-        self.actions[message_id] = action
-        self._unanswered = message_id
-        try:
-            answer = await self._request_action(client, action, message_id, tell=self.acted)
-        except ConnectionLost:
-            self.in_doubt.append(message_id)
-            raise
-        self._unanswered = None
-        if answer["success"]:
-            if message_id in self.in_doubt and answer["event_id"] <= self._joined_at:
-                self.standing.append(message_id)
-            self.answers[message_id] = last_answer(client)
-        else:
-            self.refusals.append(answer["error"]["code"])
-        self._seat.answered(answer)
 
-    async def _request_action(
-        self, client: CroupierClient, action: JsonObject, message_id: str, tell: Callable[[], None] = lambda: None
-    ) -> JsonObject:
-        data = {"game_id": self.game_id, "action": action, "message_id": message_id}
-        tell()
-        return await client.request("game:action", data)
+class DrillPlayer:
+    """One player of one game on a server that may die at any moment; `acted` is called whenever an action is sent.
+    After a reconnect some requests that were answered before are sent again too."""
 
-    async def _listen(self, client: CroupierClient) -> None:
-        push = await client.next_push()
-        if push.event == "game:state":
-            assert self._last is not None
-            assert push.data["event_id"] > self._last["event_id"], "a state came twice, or late"
-            self._saw(push.data)
-            if not push.data["game_over"]:  # else the final word must follow
-                self._seat.saw(push.data)
-        elif push.event == "game:game_over":
-            self._seat.over(push.data)
+    def __init__(
+        self,
+        server: RealServer,
+        user_id: str,
+        game_id: str,
+        rng: random.Random,
+        acted: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.user_id, self.game_id = user_id, game_id
 
-    def _saw(self, seen: JsonObject) -> None:
-        self.views.append(seen)
-        self._last = seen
+        async def ready(_: Player) -> None:
+            await server.wait_up()
+
+        plan = Plan(str(rng.getrandbits(64)))
+        crowd = Crowd(plan, Score(), SystemClock(), ready)
+        self.recorder = Watched(crowd, plan.chance(user_id), None, acted)
+        self.received: list[str | bytes] = []
+        self._player = Player(
+            user_id,
+            game_id,
+            server.token(user_id),
+            server.connect,
+            lambda view: rng.choice(view["legal_actions"]),
+            self.recorder,
+            (f"{user_id[:8]}-{n}" for n in itertools.count(1)),
+            resume=True,
+            received=self.received,
+        )
+        self.ending: Ending | None = None
+
+    async def play(self) -> Ending:
+        """Plays the game to its end, on as many connections as it takes."""
+        self.ending = await self._player.play()
+        return self.ending
+
+    @property
+    def in_doubt(self) -> list[str]:
+        """The message ids that were sent when a connection died."""
+        return self.recorder.in_doubt
+
+    @property
+    def refusals(self) -> list[str]:
+        """The codes of all failures."""
+        return self.recorder.refusals
+
+    @property
+    def connections(self) -> int:
+        """How many it took."""
+        return self._player.connections
+
+    @property
+    def diary(self) -> Diary:
+        """What it has kept."""
+        return self.recorder.diary(self._player)
+
+    @property
+    def views(self) -> list[JsonObject]:
+        """Every view that came: of joins' answers, live and missed."""
+        return [record.view for record in self.diary.records if isinstance(record, Shown)]
 
     # ---- afterwards
 
     def hold_against(self, truth: Truth) -> None:
         """Fails unless everything that this player was answered and shown is what the journal says: each
         acknowledged action is there, once, under its event id, and no other is."""
-        assert self.answers == truth.answers(self.user_id)
-        for message_id, answer in self.answers.items():
-            event = truth.events[orjson.loads(answer)["event_id"] - 1]
-            assert getattr(event, "message_id", None) == message_id
-            assert getattr(event, "action", None) == self.actions[message_id]
-        for seen in self.views:
-            truth.hold_against(seen, self.user_id)
-        seat = truth.game.seats[self.user_id]
-        assert list(truth.leaks(self.received, seat)) == []
+        diary, journal = self.diary, truth.written
+        broken = [
+            *nothing_lost([diary], journal),
+            *nothing_twice([diary], journal),
+            *growing(diary),
+            *all_answered(diary, until=SystemClock().now()),
+            *as_replayed(diary, truth.replayed),
+        ]
+        assert broken == []
+        assert sum(isinstance(record, Over) for record in diary.records) <= 1
+        assert set(truth.answers(self.user_id)) == set(self.recorder.answered_ids)
+        assert list(truth.leaks(self.received, truth.game.seats[self.user_id])) == []
         self._hold_against_the_end(truth)
 
     def _hold_against_the_end(self, truth: Truth) -> None:

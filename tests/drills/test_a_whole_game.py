@@ -10,15 +10,17 @@ import trio
 from attrs import Factory, define
 from trio_websocket import WebSocketConnection, open_websocket_url
 
+from net.checks import standing
 from net.client import Api
 from tests.drills.player import person
 from tests.drills.server import PATIENCE, RealServer, croupier
-from tests.drills.truth import Truth, cards_in, standing
+from tests.drills.truth import Truth, cards_in
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 OPTIONS = {"draw_when_playable": False}
+PRESENCE = {"game:created", "game:reconnected", "game:opponent_status", "game:spectator_count"}
 
 
 @define(eq=False)
@@ -34,14 +36,17 @@ class Bare:
         await self.socket.send_message(json.dumps({"event": event, "data": data, "id": ack}))
 
     async def receive(self) -> Any:  # noqa: ANN401 - JSON
-        """The next message, of whatever kind."""
-        text = await self.socket.get_message()
-        assert isinstance(text, str)
-        self.received.append(text)
-        return json.loads(text)
+        """The next message that is not about who is there, and comes when it likes."""
+        while True:
+            text = await self.socket.get_message()
+            assert isinstance(text, str)
+            self.received.append(text)
+            message = json.loads(text)
+            if message.get("event") not in PRESENCE:
+                return message
 
     async def ask(self, event: str, data: object) -> Any:  # noqa: ANN401 - JSON
-        """One request and its answer, which is the next message."""
+        """One request and its answer, which is the next message (see `receive`)."""
         ack = f"{event}-{len(self.received)}"
         await self.send(event, data, ack)
         answer = await self.receive()

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from net.checks import standing
 from net.client import ConnectionLost
 from tests.drills.player import enter, make_game
 from tests.drills.server import PATIENCE, RealServer
 from tests.drills.tables import busy_tables
-from tests.drills.truth import standing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,9 +32,9 @@ async def test_sigterm_says_goodbye_ends_the_store_and_exits_with_0_and_a_restar
 
             assert await server.terminate() == 0
             for client in clients:
-                assert (await client.next_push()).data == {"reconnect_in": 1}
+                assert (await client.next_push("server:draining")).data == {"reconnect_in": 1}
                 with pytest.raises(ConnectionLost) as lost:
-                    await client.next_push()
+                    await client.next_push("server:draining")
                 assert lost.value.code == 1012
             assert not server.store_lives()
 
@@ -51,14 +51,14 @@ async def test_kill_9_leaves_the_store_running_and_a_restart_finds_that_same_sto
     with trio.fail_after(PATIENCE):
         async with RealServer(tmp_path / "data") as server, trio.open_nursery() as nursery:
             game_id, (user_id, _) = await make_game(server, random.Random(seed))
-            pid = server.valkey_pid
+            pid = server.store_pid
             client = await enter(nursery, server, user_id)
             view = await client.join(game_id)
 
             await server.kill()
             assert server.store_lives()
             await server.start()
-            assert server.valkey_pid == pid
+            assert server.store_pid == pid
             with server.store() as store:
                 assert store.info("server")["process_id"] == pid
 

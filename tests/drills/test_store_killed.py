@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from typing import TYPE_CHECKING
 
 import trio
@@ -26,7 +27,7 @@ async def test_a_store_that_is_killed_again_and_again_comes_back_by_itself_and_n
             async with busy_tables(server, rng) as tables:
                 for _ in range(KILLS):
                     await tables.actions.wait_for(rng.randint(1, 30))
-                    pids.add(server.kill_valkey())
+                    pids.add(server.signal_store(signal.SIGKILL))
                     await server.wait_for_another_valkey(than=pids)
     assert [player.connections for player in tables.players] == [1] * len(tables.players)
     assert tables.refusals <= {"unavailable"}

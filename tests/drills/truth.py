@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from attrs import frozen
 
-from actors.audience import Audience
-from actors.events import Acted, Created, Event
-from actors.game import Game, Position
+from actors.events import Acted
 from actors.rules.cards import PACK, name_of
-from actors.rules.crazy_eights import CrazyEights
-from actors.views import Now, view
+from actors.rules.registry import Registry
+from net.checks import Replayed, Written, lasting, one_writer, replayed, whole
 from net.event_codec import decode_event
 from net.protocol import JsonEncoder
 
@@ -22,14 +20,14 @@ if TYPE_CHECKING:
 
     import redis as redis_py
 
+    from actors.events import Event
+    from actors.game import Game, Position
     from actors.rules.interface import JsonObject
+
 
 _CARD = re.compile(rb"(?<![\w-])(?:10|[2-9AJQK])[CDHS](?![\w-])")
 _CARD_IN_WORDS = re.compile(rb"the \w+ of (?:clubs|diamonds|hearts|spades)")
 _BY_NAME = {name_of(card): str(card) for card in PACK}
-
-_NOT_OF_THE_EVENT = ("success", "missed", "spectator_count", "turn_deadline", "server_time")
-"""Fields of a view that belong to the moment of sending (docs/protocol.md), or to a join's answer alone."""
 
 
 def cards_in(text: bytes) -> set[str]:
@@ -50,49 +48,47 @@ def event_ids_in(message: object) -> set[int]:
             return set()
 
 
-def lasting(seen: JsonObject) -> bytes:
-    """A view without what belongs to the moment of sending: the same, byte for byte, whenever it is sent."""
-    kept = {name: value for name, value in seen.items() if name not in _NOT_OF_THE_EVENT}
-    kept["players"] = [{"id": player["id"], "seat": player["seat"]} for player in seen["players"]]
-    return orjson.dumps(kept)
-
-
-def standing(seen: JsonObject) -> bytes:
-    """How the game stands in this view, whatever brought it there."""
-    return lasting({name: value for name, value in seen.items() if name != "changes"})
-
-
 @frozen
 class Truth:
-    """A game as its journal has it: event n is `events[n - 1]`, and leads to `positions[n - 1]`."""
+    """A game as its journal has it, with what this drill knows of its rules."""
 
-    game: Game
-    events: tuple[Event, ...]
-    positions: tuple[Position, ...]
+    written: tuple[Written, ...]
+    replayed: Replayed
 
     @classmethod
     def of(cls, store: redis_py.Redis, game_id: str) -> Truth:
         """Reads the journal past the server, and replays it. Fails on a hole, and on ids that do not agree."""
         entries: Any = store.xrange(f"croupier:game:{game_id}")
         assert [entry_id for entry_id, _ in entries] == [b"%d-0" % n for n in range(1, len(entries) + 1)]
-        events = tuple(decode_event(fields[b"event"]) for _, fields in entries)
-        assert [event.event_id for event in events] == list(range(1, len(events) + 1))
-        created = events[0]
-        assert isinstance(created, Created)
-        game = Game.of(created, CrazyEights())
-        positions = [game.begin()]
-        for event in events[1:]:
-            positions.append(game.replay(positions[-1], event))
-        return cls(game, events, tuple(positions))
+        written = tuple(
+            Written(number, decode_event(fields[b"event"]), fields[b"nonce"].decode())
+            for number, (_, fields) in enumerate(entries, 1)
+        )
+        assert [*whole(game_id, written), *one_writer(game_id, written)] == []
+        truth = replayed(written, Registry.built_in())
+        assert isinstance(truth, Replayed)
+        return cls(written, truth)
 
-    def at(self, event_id: int) -> Position:
-        """The game after this event."""
-        return self.positions[event_id - 1]
+    @property
+    def game(self) -> Game:
+        """What stays the same from the first event to the last."""
+        return self.replayed.game
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What is journalled: event n is `events[n - 1]`."""
+        return self.replayed.events
 
     @property
     def last(self) -> Position:
         """The game as it stands."""
-        return self.positions[-1]
+        return self.replayed.last
+
+    def at(self, event_id: int) -> Position:
+        """The game after this event."""
+        found = self.replayed.at(event_id)
+        assert found is not None
+        return found
 
     # ---- answers
 
@@ -112,21 +108,11 @@ class Truth:
 
     def view(self, event_id: int, user_id: str, *, changes: bool) -> bytes:
         """What that user must be shown of that event, without what belongs to the moment of sending."""
-        now = Now(0.0, Audience())
-        shown: JsonObject = orjson.loads(
-            JsonEncoder().push(view(self.game, self.at(event_id), self.game.seats[user_id], now, changes=changes))
-        )
-        return lasting(shown)
+        return lasting(self.replayed.view(event_id, user_id, changes=changes))
 
     def hold_against(self, seen: JsonObject, user_id: str) -> None:
-        """Fails unless the user was shown what happened, no more and no less: of the event with its changes, of the
-        event as one who joins sees it, or of the position alone."""
-        shown, event_id = lasting(seen), seen["event_id"]
-        joining = seen.get("changes") == []
-        expected = self.view(event_id, user_id, changes="changes" in seen)
-        if joining:
-            shown, expected = (orjson.dumps({**orjson.loads(it), "changes": []}) for it in (shown, expected))
-        assert shown == expected, f"{user_id} was shown another event {event_id} than the journal has"
+        """Fails unless the user was shown what happened, no more and no less."""
+        assert lasting(seen) == self.view(seen["event_id"], user_id, changes="changes" in seen)
 
     # ---- secrets
 

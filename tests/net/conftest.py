@@ -16,13 +16,16 @@ from net.data_directory import DataDirectory
 from net.redis import Redis
 from net.valkey import EmbeddedValkey
 from net.valkey_process import valkey_binary
+from tests.samples.journal import open_scene
 from tests.samples.memory import CountingEntropy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from actors.ports import Entropy
+    from net.journal import RedisJournalWriter
+    from tests.samples.journal import Scene
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +67,19 @@ async def redis(nursery: trio.Nursery, oracle: redis_py.Redis, valkey_socket: st
     client = Redis(partial(trio.open_unix_socket, valkey_socket), entropy=entropy)
     await nursery.start(client.run)
     return client
+
+
+@pytest.fixture
+async def scene(oracle: redis_py.Redis, valkey_socket: str, entropy: Entropy) -> AsyncIterator[Scene]:
+    """A journal on the shared server, behind a line that can be tampered with."""
+    async with open_scene(oracle, valkey_socket, entropy) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def writer(scene: Scene) -> RedisJournalWriter:
+    """A writer of the scene's game, which has three events, after the third."""
+    return await scene.play()
 
 
 @pytest.fixture

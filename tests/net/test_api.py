@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from net.testing.house import House
 
 TALLY = {"rules": "tally", "players": ["a", "b"]}
+NO_SECONDS: list[object] = [0, 0.999, -30, 2592000.1, 1e300, True, "30", [], {}]
 
 
 @pytest.fixture
@@ -110,6 +111,9 @@ async def test_a_game_is_made_and_can_be_looked_at(house: House) -> None:
         {"spectators": "public"},
         {"spectators": "none"},
         {"turn_timeout_seconds": None},
+        {"turn_timeout_seconds": 1},
+        {"turn_timeout_seconds": 2.5},
+        {"turn_timeout_seconds": 2592000},
     ],
 )
 async def test_a_game_is_made_with_what_may_be_said_of_it(house: House, more: dict[str, Any]) -> None:
@@ -165,7 +169,14 @@ _USER_ID = "a user id has 1 to 64 of the characters A-Z a-z 0-9 : _ . @ -"
         ({"spectators": "friends"}, "spectators", "must be public or none"),
         ({"spectators": False}, "spectators", "must be a string"),
         ({"spectators": None}, "spectators", "must be a string"),
-        ({"turn_timeout_seconds": 30}, "turn_timeout_seconds", "this version has no turn timers yet; leave it out"),
+        *(
+            (
+                {"turn_timeout_seconds": value},
+                "turn_timeout_seconds",
+                "must be a number of seconds from 1 to 2592000, or null",
+            )
+            for value in NO_SECONDS
+        ),
     ],
 )
 async def test_a_wrong_value_is_refused_with_its_field_and_the_reason(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,14 +27,14 @@ from net.bench import process
 from net.bench.carriers import ServerHungUp, client_frame, content_length, open_polling, open_websocket
 from net.bench.client import TRANSPORTS
 from net.bench.errors import BenchFailed
-from net.bench.interrupt import interruptible
 from net.bench.machine import Machine
 from net.bench.process import ProcessMeter, check_system, cpu_ticks, parse_smaps_rollup, quiet
 from net.bench.progress import ProgressBar
 from net.bench.report import Report
 from net.bench.transport import CONNECTIONS, Bench, Figures, Memory, Plan, Work, compare
 from net.cli import main
-from net.testing.house import House
+from net.interrupt import interruptible
+from net.testing.house import House, open_house
 from net.testing.streams import SimStream
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ class CountingWire:
     writes: int = 0
     last: bytes = b""
     peer: str = "croupier"
+    unsent: int = 0
 
     def send_nowait(self, buffers: Sequence[bytes | memoryview]) -> int:
         self.writes += 1
@@ -334,8 +336,12 @@ def bench(house: House, transport: Transport, plan: Plan, watched: Watched) -> t
 
 
 async def figures_of(house: House, plan: Plan, watched: Watched) -> tuple[list[Figures], int]:
-    benches, visited = zip(*(bench(house, each, plan, watched) for each in TRANSPORTS), strict=True)
-    figures = await compare(benches)
+    async with AsyncExitStack() as stack:
+        # One for each transport: they have the same users.
+        others = [await stack.enter_async_context(open_house(house.config, house.registry)) for _ in TRANSPORTS[1:]]
+        houses = [house, *others]
+        benches, visited = zip(*map(partial(bench, plan=plan, watched=watched), houses, TRANSPORTS), strict=True)
+        figures = await compare(benches)
     return figures, sum(each.open for each in visited)
 
 
@@ -561,9 +567,9 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(tmp_p
 
 def test_the_command_is_given_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, object]] = []
-    fake = types.ModuleType("net.bench")
+    fake = types.ModuleType("net.bench.run")
     fake.run_transport = lambda **options: asked.append(options)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "net.bench", fake)
+    monkeypatch.setitem(sys.modules, "net.bench.run", fake)
     arguments = ["bench", "transport", "--sessions", "7", "--messages", "2000", "--json", "f"]
     for line in (arguments, ["bench", "transport"]):
         assert CliRunner().invoke(main, line).exit_code == 0

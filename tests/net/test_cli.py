@@ -18,6 +18,7 @@ from net import __version__
 from net.auth import Scope, Tokens
 from net.cli import main
 from net.config_text import default_file
+from net.crash_points import NoCrashPoints
 from net.errors import StartError
 from net.outside import SystemClock
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+    from actors.ports import CrashPoints
     from net.auth import Claims
     from net.config import Config
 
@@ -86,7 +88,7 @@ def test_the_version_is_printed() -> None:
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_the_help_names_every_command(flag: str) -> None:
-    for command in ("serve", "token", "config", "demo"):
+    for command in ("serve", "token", "config", "tree", "demo"):
         assert f"\n  {command} " in printed(flag)
 
 
@@ -243,9 +245,10 @@ def test_the_server_runs_in_trio_with_its_configuration_and_says_when_it_listens
 ) -> None:
     seen: list[Config] = []
 
-    async def serve_forever(config: Config, *, announce: Callable[[str], None]) -> None:
+    async def serve_forever(config: Config, *, announce: Callable[[str], None], crash_points: CrashPoints) -> None:
         await trio.lowlevel.checkpoint()
         seen.append(config)
+        assert isinstance(crash_points, NoCrashPoints)
         announce("http://127.0.0.1:4711")
 
     serve_with(monkeypatch, serve_forever)
@@ -266,7 +269,7 @@ def test_the_server_runs_in_trio_with_its_configuration_and_says_when_it_listens
     ],
 )
 def test_a_server_that_cannot_start_says_so_in_one_line(raised: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def serve_forever(_: Config, *, announce: Callable[[str], None]) -> None:
+    async def serve_forever(_: Config, *, announce: Callable[[str], None], crash_points: CrashPoints) -> None:
         await trio.lowlevel.checkpoint()
         raise raised
 
@@ -283,7 +286,7 @@ def test_a_server_that_cannot_start_says_so_in_one_line(raised: Exception, monke
     ],
 )
 def test_a_fault_of_ours_keeps_its_traceback(raised: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def serve_forever(_: Config, *, announce: Callable[[str], None]) -> None:
+    async def serve_forever(_: Config, *, announce: Callable[[str], None], crash_points: CrashPoints) -> None:
         await trio.lowlevel.checkpoint()
         raise raised
 

@@ -10,6 +10,8 @@ import pytest
 from net.config import (
     KEYS,
     SECTIONS,
+    Admin,
+    Archive,
     Auth,
     Config,
     Games,
@@ -36,21 +38,44 @@ def made_with(key: Key, value: object) -> Config:
 
 def test_the_defaults_are_those_of_the_contract() -> None:
     assert Config() == Config(
-        server=Server(host="127.0.0.1", port=8765, data_dir=Path("data")),
+        server=Server(
+            host="127.0.0.1",
+            port=8765,
+            allowed_origins=("*",),
+            data_dir=Path("data"),
+            stop_within=60,
+            trusted_proxies=(),
+            tls_certificate="",
+            tls_key="",
+        ),
+        admin=Admin(listen="admin.sock"),
         store=Store(redis_url="", durability="always", prefix="croupier:"),
+        archive=Archive(url=""),
         auth=Auth(secret="", secrets=(), audience="croupier", token_ttl=86400),
-        sessions=Sessions(connect_timeout=10, ping_interval=25, ping_timeout=20),
+        sessions=Sessions(connect_timeout=10, ping_interval=25, ping_timeout=20, recovery_window=120, record_ttl=3600),
         limits=Limits(
             max_message_bytes=65536,
             max_connections=10000,
             outbox_bytes=1048576,
+            requests_per_second=20,
+            request_burst=40,
+            user_requests_per_second=40,
+            user_request_burst=80,
+            refusals_before_drop=100,
+            connections_per_address=100,
+            connects_per_minute=60,
+            address_connects_per_minute=600,
+            address_requests_per_second=100,
+            address_request_burst=400,
+            handshake_timeout=5,
             pending_requests=32,
             http_body_bytes=65536,
             http_head_bytes=16384,
             http_timeout=15,
             mailbox=64,
+            stall_after=0.5,
         ),
-        games=Games(max_events=10000, passivate_after=300),
+        games=Games(max_events=10000, passivate_after=300, snapshot_every=100, archive_after=60),
         log=Log(level="info"),
     )
 
@@ -73,20 +98,42 @@ def test_a_configuration_made_in_code_is_held_to_the_bounds(key: Key) -> None:
     ("key", "lowest", "highest", "step"),
     [
         ("server.port", 0, 65535, 1),
+        ("server.stop_within", 0.01, 86400, 0.001),
         ("auth.token_ttl", 1, 315_360_000, 1),
         ("sessions.connect_timeout", 0.01, 3600, 0.001),
         ("sessions.ping_interval", 0.01, 3600, 0.001),
         ("sessions.ping_timeout", 0.01, 3600, 0.001),
+        ("sessions.status_debounce", 0, 3600, 0.001),
+        ("sessions.recovery_window", 0, 86_400, 0.001),
+        ("sessions.record_ttl", 180, 30 * 86_400, 1),
+        ("sessions.grace", 0, 86_400, 0.001),
+        ("sessions.reconnect_extension", 0, 86_400, 0.001),
+        ("sessions.extension_budget", 0, 86_400, 0.001),
         ("limits.max_message_bytes", 1024, 16_777_216, 1),
         ("limits.max_connections", 1, 1_000_000, 1),
         ("limits.outbox_bytes", 4096, 1_073_741_824, 1),
+        ("limits.requests_per_second", 0, 100_000, 0.001),
+        ("limits.request_burst", 1, 1_000_000, 1),
+        ("limits.user_requests_per_second", 0, 100_000, 0.001),
+        ("limits.user_request_burst", 1, 1_000_000, 1),
+        ("limits.refusals_before_drop", 1, 1_000_000, 1),
+        ("limits.connections_per_address", 0, 1_000_000, 1),
+        ("limits.connects_per_minute", 0, 1_000_000, 0.001),
+        ("limits.address_connects_per_minute", 0, 1_000_000, 0.001),
+        ("limits.address_requests_per_second", 0, 100_000, 0.001),
+        ("limits.address_request_burst", 1, 1_000_000, 1),
+        ("limits.handshake_timeout", 0.01, 3600, 0.001),
         ("limits.pending_requests", 1, 10_000, 1),
         ("limits.http_body_bytes", 1024, 16_777_216, 1),
         ("limits.http_head_bytes", 1024, 1_048_576, 1),
         ("limits.http_timeout", 0.01, 3600, 0.001),
         ("limits.mailbox", 1, 100_000, 1),
+        ("limits.stall_after", 0.01, 3600, 0.001),
         ("games.max_events", 2, 1_000_000, 1),
         ("games.passivate_after", 0.01, 31_536_000, 0.001),
+        ("games.snapshot_every", 1, 1_000_000, 1),
+        ("games.abandon_after", 1, 31_536_000, 0.001),
+        ("games.archive_after", 0, 31_536_000, 0.001),
     ],
 )
 def test_a_number_may_reach_its_bounds_and_not_pass_them(key: str, lowest: float, highest: float, step: float) -> None:
@@ -117,7 +164,40 @@ def test_every_number_has_its_bounds_in_the_table_above() -> None:
             ],
             ["localhost", "http://h", "redis://", "redis://h:port", "redis://h:99999", "unix://", "redis://h /0"],
         ),
+        (
+            "archive.url",
+            [
+                "",
+                "postgresql://anna:pw@h:5432/games",
+                "postgres://h/games",
+                "postgresql+psycopg:///games?host=/run/postgresql",
+                "sqlite:///archive.sqlite",
+                "sqlite:////srv/archive.sqlite",
+            ],
+            [
+                "localhost",
+                "mysql://h/games",
+                "postgresql://h",
+                "postgresql://h/",
+                "postgresql:///games",
+                "postgresql://h:port/games",
+                "postgresql://h/ga mes",
+                "sqlite://",
+                "sqlite:///",
+                "sqlite:///:memory:",
+                "sqlite://h/file",
+                "sqlite:///file?mode=ro",
+            ],
+        ),
+        (
+            "server.trusted_proxies",
+            [(), ("127.0.0.1",), ("10.0.0.0/8", "::1", "unix")],
+            [("localhost",), ("10.0.0.1/8",), ("::1", "")],
+        ),
+        ("server.tls_certificate", ["", "/etc/tls/a.crt", "a b.pem"], ["a\0b"]),
+        ("server.tls_key", ["", "~/a.key"], ["\0"]),
         ("store.durability", ["always", "everysec", "no"], ["", "never", "Always"]),
+        ("admin.listen", ["", "off", "a.sock", "/run/a.sock", "h:1", "[::1]:0"], ["on", "9000", "::1:9", "h:99999"]),
         ("store.prefix", ["c", "croupier:", "a.b_c-d@e:1"], ["", "a b", "a*", "x" * 65, "{a}", "é"]),
         ("auth.secret", ["", "x" * 32, "é" * 16, "x" * 1024], ["x" * 31, "é" * 15, "x" * 1025]),
         (
@@ -137,7 +217,8 @@ def test_a_text_is_held_to_its_form(key: str, admitted: list[object], refused: l
 
 
 def test_what_could_give_a_secret_away_is_masked_and_nothing_else_is() -> None:
-    assert {key.dotted for key in ALL_KEYS if key.mask} == {"store.redis_url", "auth.secret", "auth.secrets"}
+    masked = {"store.redis_url", "archive.url", "auth.secret", "auth.secrets"}
+    assert {key.dotted for key in ALL_KEYS if key.mask} == masked
 
 
 def test_a_masked_secret_shows_only_whether_it_is_set() -> None:
@@ -158,6 +239,8 @@ def test_a_masked_secret_shows_only_whether_it_is_set() -> None:
         ("redis://:hunt/er2@h", "redis://:***@h"),
         ("unix:///run/r.sock?db=1&password=hunter2&x=1", "unix:///run/r.sock?db=1&password=***&x=1"),
         ("redis://h?password=hunter2", "redis://h?password=***"),
+        ("postgresql://anna:hunter2@h/games", "postgresql://anna:***@h/games"),
+        ("postgresql:///g?host=/run&sslpassword=hunter2", "postgresql:///g?host=/run&sslpassword=***"),
     ],
 )
 def test_a_masked_url_holds_everything_but_its_password(url: str, masked: str) -> None:

@@ -19,9 +19,15 @@ OTHERS: dict[str, tuple[Any, Any, Any]] = {
     "server.port": (1, 2, 3),
     "server.allowed_origins": (["https://file"], ["https://env:1", "https://env:2"], ["https://flag"]),
     "server.data_dir": ("file", "env", "/flag"),
+    "server.stop_within": (0.5, 1.5, 2.5),
+    "server.trusted_proxies": (["10.0.0.0/8"], ["::1", "unix"], ["127.0.0.1"]),
+    "server.tls_certificate": ("file.crt", "env.crt", "flag.crt"),
+    "server.tls_key": ("file.key", "env.key", "flag.key"),
+    "admin.listen": ("file.sock", "env:1", "off"),
     "store.redis_url": ("redis://file", "redis://env", "redis://flag"),
     "store.durability": ("everysec", "no", "always"),
     "store.prefix": ("file:", "env:", "flag:"),
+    "archive.url": ("sqlite:///file", "postgresql://env/games", "postgres://flag/games"),
     "auth.secret": (A, B, C),
     "auth.secrets": ([A, B], [B], [C, A, B]),
     "auth.audience": ("file", "env", "flag"),
@@ -29,16 +35,37 @@ OTHERS: dict[str, tuple[Any, Any, Any]] = {
     "sessions.connect_timeout": (1, 2.5, 3),
     "sessions.ping_interval": (0.25, 2, 3),
     "sessions.ping_timeout": (1, 2, 3),
+    "sessions.status_debounce": (0, 1.5, 2.5),
+    "sessions.recovery_window": (0, 1.5, 2.5),
+    "sessions.record_ttl": (180, 181, 182),
+    "sessions.grace": (0, 1.5, 2.5),
+    "sessions.reconnect_extension": (0, 1.5, 2.5),
+    "sessions.extension_budget": (0, 1.5, 2.5),
     "limits.max_message_bytes": (1025, 1026, 1027),
     "limits.max_connections": (1, 2, 3),
     "limits.outbox_bytes": (5001, 5002, 5003),
+    "limits.requests_per_second": (1.5, 2.5, 3.5),
+    "limits.request_burst": (1, 2, 3),
+    "limits.user_requests_per_second": (0, 2.5, 3.5),
+    "limits.user_request_burst": (1, 2, 3),
+    "limits.refusals_before_drop": (1, 2, 3),
+    "limits.connections_per_address": (0, 2, 3),
+    "limits.connects_per_minute": (0.5, 2.5, 3.5),
+    "limits.address_connects_per_minute": (1, 2, 3),
+    "limits.address_requests_per_second": (1, 2, 3),
+    "limits.address_request_burst": (1, 2, 3),
+    "limits.handshake_timeout": (1, 2, 3),
     "limits.pending_requests": (1, 2, 3),
     "limits.http_body_bytes": (1025, 1026, 1027),
     "limits.http_head_bytes": (1025, 1026, 1027),
     "limits.http_timeout": (1, 2, 3),
     "limits.mailbox": (1, 2, 3),
+    "limits.stall_after": (0.25, 1.25, 2.25),
     "games.max_events": (2, 3, 4),
     "games.passivate_after": (1, 2, 3),
+    "games.snapshot_every": (5, 6, 7),
+    "games.abandon_after": (61, 62, 63),
+    "games.archive_after": (0, 1.5, 2.5),
     "log.level": ("debug", "warning", "error"),
 }
 """For each key three values that are not its default (the last may be): of a file, a variable and a flag."""
@@ -70,6 +97,7 @@ def test_the_strongest_source_wins_and_is_remembered(
 ) -> None:
     if subsets["auth.secret"]:
         subsets["auth.secrets"] = set()
+    subsets["server.tls_key"] = subsets["server.tls_certificate"]
     lines, environ, flags, expected = [], {}, {}, {}
     for dotted, key in ALL_KEYS.items():
         in_file, in_environment, in_flag = OTHERS[dotted]
@@ -264,6 +292,15 @@ def test_one_secret_and_several_cannot_both_be_set(tmp_path: Path) -> None:
     assert said == "CROUPIER_AUTH_SECRET and c.toml:2: [auth] secret and [auth] secrets are both set; set one of them"
 
 
+def test_a_certificate_needs_its_key_and_a_key_its_certificate(tmp_path: Path) -> None:
+    said = refusal('[server]\ntls_key = "a.key"', tmp_path)
+    assert said == "c.toml:2: [server] tls_key is set, but tls_certificate is not; set both, or none"
+    said = refusal("", tmp_path, {"CROUPIER_SERVER_TLS_CERTIFICATE": "a.crt"})
+    assert said == (
+        "CROUPIER_SERVER_TLS_CERTIFICATE: [server] tls_certificate is set, but tls_key is not; set both, or none"
+    )
+
+
 def test_an_empty_variable_takes_the_files_secret_away(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text(f'[auth]\nsecret = "{A}"')
@@ -288,7 +325,10 @@ def test_a_tilde_in_the_data_directory_is_the_home_folder(monkeypatch: pytest.Mo
         ("[server]\nprot = 1", 'c.toml:2: unknown key "prot" in [server]; did you mean "port"?'),
         ("[server]\nfrobnicate = 1", 'c.toml:2: unknown key "frobnicate" in [server]'),
         ("[server]\nmailbox = 1", 'c.toml:2: unknown key "mailbox" in [server]; it belongs in [limits]'),
-        ("[server]\nhost = 'h'\n[server.tls]\nx = 1", 'c.toml:3: unknown key "tls" in [server]'),
+        (
+            "[server]\nhost = 'h'\n[server.tls]\nx = 1",
+            'c.toml:3: unknown key "tls" in [server]; did you mean "tls_key"?',
+        ),
         ("# x\n[servr]\nport = 1", "c.toml:2: unknown section [servr]; did you mean [server]?"),
         ("[zzz]", "c.toml:1: unknown section [zzz]"),
         ("\nport = 1", 'c.toml:2: "port" stands outside every section; it belongs in [server]'),

@@ -275,6 +275,7 @@ async def test_the_answer_to_a_request_over_polling_arrives_over_the_websocket(
         await websocket.send_message(packet)
     assert await websocket.get_message() == "3probe"
     poller.house.redis.resume()
+    assert (await next_text(websocket)).startswith('42/game,["game:created",')
     assert (await next_text(websocket)).startswith('43/game,5[{"success":true,')
 
 

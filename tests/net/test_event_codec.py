@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.events import Aborted, Acted, Event
+from actors.events import Aborted, Acted, Created, Event, Resigned, TimedOut
+from actors.messages import ActionAnswer
 from actors.ports import StoreLostData
 from net.event_codec import SCHEMA_VERSION, UnreadableEvent, decode_event, encode_event
 from tests.samples.values import instances
@@ -39,7 +40,9 @@ def test_the_kinds_tell_the_events_apart() -> None:
 
 
 def test_it_is_json_with_version_and_kind_first() -> None:
-    assert encode_event(ABORTED) == (b'{"v":1,"kind":"aborted","event_id":3,"at":1.5,"reason":"by an operator"}')
+    assert encode_event(ABORTED) == (
+        b'{"v":2,"kind":"aborted","event_id":3,"at":1.5,"reason":"by an operator","clock":0.0}'
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +51,9 @@ def test_it_is_json_with_version_and_kind_first() -> None:
         ({"v": SCHEMA_VERSION + 1}, f"schema version {SCHEMA_VERSION + 1}"),
         ({"v": None}, "schema version None"),
         ({"v": True}, "schema version True"),
-        ({"kind": "timed_out"}, "unknown kind 'timed_out'"),
+        ({"v": 0}, "schema version 0"),
+        ({"v": -1}, "schema version -1"),
+        ({"kind": "dealt"}, "unknown kind 'dealt'"),
         ({"kind": ["aborted"]}, "unknown kind"),
         ({"at": "1.5"}, r"damaged: \$.at: expected float"),
         ({"surplus": 1}, r"damaged: \$: unknown: surplus"),
@@ -57,6 +62,64 @@ def test_it_is_json_with_version_and_kind_first() -> None:
 def test_what_this_program_does_not_know_is_unreadable(changes: dict[str, Any], complaint: str) -> None:
     written = orjson.dumps({**orjson.loads(encode_event(ABORTED)), **changes})
     with pytest.raises(UnreadableEvent, match=complaint):
+        decode_event(written)
+
+
+def test_the_complaint_about_a_newer_version_says_what_to_do() -> None:
+    written = orjson.dumps({**orjson.loads(encode_event(ABORTED)), "v": SCHEMA_VERSION + 1})
+    with pytest.raises(UnreadableEvent, match=r"a newer Croupier wrote; .* go on with the newer one"):
+        decode_event(written)
+
+
+# ---- what version 1 wrote, byte for byte
+
+VERSION_1: list[tuple[bytes, Event]] = [
+    (
+        b'{"v":1,"kind":"created","event_id":1,"at":1700000000.0,"game_id":"g","rules":"crazy_eights",'
+        b'"rules_version":"1","players":["ann","ben"],"seed":"s","options":{"hand_size":5},"spectators":"none"}',
+        Created(1, 1700000000.0, "g", "crazy_eights", "1", ("ann", "ben"), "s", {"hand_size": 5}, "none"),
+    ),
+    (
+        b'{"v":1,"kind":"acted","event_id":2,"at":1700000001.5,"player_id":"ann","action":{"type":"draw"},'
+        b'"chance_position":56,"message_id":"m1","answer":{"game_id":"g","event_id":2,"action_type":"draw",'
+        b'"message":"you drew","turn_changed":false,"current_player_id":"ann","to_act":["ann"],"changes":[{"n":1}],'
+        b'"game_over":false,"server_time":1700000001.5}}',
+        Acted(
+            2,
+            1700000001.5,
+            "ann",
+            {"type": "draw"},
+            56,
+            "m1",
+            ActionAnswer("g", 2, "draw", "you drew", False, "ann", ("ann",), ({"n": 1},), False, 1700000001.5),
+        ),
+    ),
+    (
+        b'{"v":1,"kind":"resigned","event_id":3,"at":1700000002.0,"player_id":"ben","chance_position":56,'
+        b'"message_id":null,"answer":null}',
+        Resigned(3, 1700000002.0, "ben", 56),
+    ),
+    (
+        b'{"v":1,"kind":"aborted","event_id":4,"at":1700000003.0,"reason":"by an operator"}',
+        Aborted(4, 1700000003.0, "by an operator"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("written", "event"), VERSION_1)
+def test_what_version_1_wrote_is_read(written: bytes, event: Event) -> None:
+    assert decode_event(written) == event
+    assert event.clock == 0.0
+
+
+@pytest.mark.parametrize(("written", "event"), VERSION_1)
+def test_what_version_1_wrote_is_written_again_as_the_present_version(written: bytes, event: Event) -> None:
+    assert decode_event(encode_event(decode_event(written))) == event
+
+
+def test_version_1_knew_no_timeouts() -> None:
+    written = orjson.dumps({**orjson.loads(encode_event(TimedOut(2, 1.0, ("ann",), 0))), "v": 1})
+    with pytest.raises(UnreadableEvent, match="unknown kind 'timed_out'"):
         decode_event(written)
 
 

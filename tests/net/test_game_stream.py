@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actors.ports import Fenced, GameNotFound, StoreLostData, StoreUnavailable
-from net.game_stream import Entry, GameStream
+from net.game_stream import Entry, GameStream, Head
+from net.store_keys import StoreKeys
+from net.store_scripts import Scripts
 
 if TYPE_CHECKING:
     from net.redis import Redis
@@ -16,9 +18,13 @@ if TYPE_CHECKING:
 @pytest.fixture
 async def stream(redis: Redis) -> GameStream:
     """A stream of one entry."""
-    stream = GameStream(redis, "p:", "g")
-    await stream.create(Entry(1, b"event", b"nonce"), [])
+    stream = of(redis, "g")
+    await stream.create(Entry(1, b"event", b"nonce"), [], at=1.0, deadline=None)
     return stream
+
+
+def of(redis: Redis, game_id: str) -> GameStream:
+    return GameStream(redis, Scripts(redis), StoreKeys("p:"), game_id)
 
 
 async def test_an_entry_that_stands_is_ours_if_nonce_and_event_are(stream: GameStream) -> None:
@@ -39,7 +45,7 @@ async def test_an_entry_that_is_gone_is_lost(stream: GameStream) -> None:
 async def test_the_same_entry_sent_again_stands_once(stream: GameStream, redis: Redis) -> None:
     await stream.append(Entry(2, b"e", b"n"), epoch=redis.epoch, also=[])
     await stream.append(Entry(2, b"e", b"n"), epoch=redis.epoch, also=[])
-    await stream.create(Entry(1, b"event", b"nonce"), [])
+    await stream.create(Entry(1, b"event", b"nonce"), [], at=1.0, deadline=None)
     assert await stream.page(0, 10) == [Entry(1, b"event", b"nonce"), Entry(2, b"e", b"n")]
 
 
@@ -50,12 +56,15 @@ async def test_an_append_for_another_connection_writes_nothing(stream: GameStrea
     assert await redis.call("EXISTS", "along") == 0
 
 
-async def test_what_is_created_with_it_is_created_with_it_alone(redis: Redis) -> None:
-    stream = GameStream(redis, "p:", "g2")
-    with pytest.raises(StoreUnavailable):
-        await stream.create(Entry(1, b"e", b"n"), [("NO-SUCH-COMMAND",)])
-    assert await stream.tail(epoch=redis.epoch) is None
-    assert isinstance(await stream.why_nothing(), GameNotFound)
+async def test_a_creation_that_is_refused_puts_nothing_into_the_indexes(stream: GameStream, redis: Redis) -> None:
+    with pytest.raises(Fenced):
+        await stream.create(Entry(1, b"another", b"n"), ["index"], at=5.0, deadline=6.0)
+    assert await redis.call("EXISTS", "index", "p:deadlines") == 0
+
+
+async def test_a_stream_that_is_not_there_has_no_head(redis: Redis) -> None:
+    assert await of(redis, "g2").head(10) == Head(None, None, [])
+    assert isinstance(await of(redis, "g2").why_nothing(), GameNotFound)
 
 
 @pytest.mark.parametrize("binary", [b"", b"\x00\xff\r\n", b"x" * 300_000])
@@ -63,5 +72,14 @@ async def test_what_is_written_is_what_is_read(stream: GameStream, redis: Redis,
     entry = Entry(2, binary, binary)
     await stream.append(entry, epoch=redis.epoch, also=[])
     assert await stream.tail(epoch=redis.epoch) == entry
+    assert (await stream.head(10)).entries[1:] == [entry]
     assert await stream.one(2) == entry
     assert await stream.page(1, 10) == [entry]
+
+
+@pytest.mark.parametrize("binary", [b"", b"\x00\xff\r\n", b"x" * 300_000])
+async def test_what_a_script_writes_is_what_is_read(stream: GameStream, redis: Redis, binary: bytes) -> None:
+    entries = [Entry(2, binary, binary), Entry(3, binary, binary)]
+    await stream.append_with_deadline(entries[0], 5.0, epoch=redis.epoch, also=[])
+    await stream.finish(entries[1], [], at=1.0, epoch=redis.epoch)
+    assert await stream.page(1, 10) == entries

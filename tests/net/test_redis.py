@@ -467,6 +467,70 @@ async def test_a_call_that_is_cancelled_before_it_begins_sends_nothing(
     assert b"FIRST" not in b"".join(store.received)
 
 
+# ---- crash points
+
+
+class Recorder:
+    """Writes down which points were reached, and what else happens."""
+
+    def __init__(self) -> None:
+        self.log: list[object] = []
+
+    def reach(self, point: str) -> None:
+        self.log.append(point)
+
+
+async def test_a_batch_passes_the_crash_points_before_and_after_it_is_written_and_answered(
+    nursery: trio.Nursery, store: ScriptedStore, entropy: Entropy, autojump_clock: object
+) -> None:
+    points = Recorder()
+    redis = Redis(store.connect, entropy=entropy, crash_points=points)
+    await nursery.start(redis.run)
+    assert points.log == []
+
+    async def call() -> None:
+        points.log.append(await redis.call("ECHO", 1))
+
+    async with trio.open_nursery() as callers:
+        callers.start_soon(call)
+        callers.start_soon(call)
+        await store.expect("ECHO", "1")
+        await trio.testing.wait_all_tasks_blocked()
+        assert points.log == ["store.writing", "store.written"]
+        await store.answer(b":1\r\n:2\r\n")
+    assert points.log[2] == "store.replied"
+    assert sorted(points.log[3:], key=str) == [1, 2]
+
+
+async def test_a_crash_before_the_write_sends_nothing(
+    store: ScriptedStore, entropy: Entropy, autojump_clock: object
+) -> None:
+    class Crash(BaseException):
+        pass
+
+    class AtWriting:
+        def reach(self, point: str) -> None:
+            if point == "store.writing":
+                raise Crash
+
+    async def write_and_crash() -> None:
+        async with trio.open_nursery() as nursery:
+            redis = Redis(store.connect, entropy=entropy, crash_points=AtWriting())
+            await nursery.start(redis.run)
+            with pytest.raises(ResultUnknown):
+                await redis.call("SET", "k", "v")
+            await trio.sleep_forever()
+
+    with pytest.raises(BaseExceptionGroup) as crash:
+        await write_and_crash()
+    assert crash.group_contains(Crash)
+    received = b""
+    while data := await store.connections[0].receive_some():
+        received += data
+    assert b"PING" in received
+    assert b"SET" not in received
+
+
 # ---- starting
 
 

@@ -23,7 +23,7 @@ from tests.samples.engineio import (
     handshake_of,
     open_socket,
 )
-from tests.samples.socketio import Over, answer_to, body_of, enter, open_line, push_of
+from tests.samples.socketio import Over, answer_to, body_of, enter, next_of_the_game, open_line, push_of
 from tests.samples.tally import Tally
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ async def test_bytes_in_an_action_are_refused_before_they_come_near_the_game(
 ) -> None:
     game_id = await house.new_game("tally", ["a", "b"])
     await joined.send("451-" + event_packet("game:action", {"game_id": game_id, "action": action}, 4)[2:], b"\0")
-    (answer,) = body_of(await joined.next(), "43/game,4")
+    (answer,) = body_of(await next_of_the_game(joined), "43/game,4")
     assert answer["error"]["code"] == "invalid_message"
     assert (await answer_to(joined, "game:action", {"game_id": game_id, "action": MISS}))["event_id"] == 2
 
@@ -369,7 +369,7 @@ async def test_whoever_left_is_told_nothing_more_of_what_was_asked_before(house:
     game_id = await house.new_game("tally", ["a", "b"])
     # The join is on its way to the table when its client leaves, and comes back as another session.
     await joined.send(event_packet("game:join", {"game_id": game_id}, 1), "41/game", connect_packet(house, "a"))
-    assert (await joined.next()).startswith('40/game,{"sid":')
+    assert (await next_of_the_game(joined)).startswith('40/game,{"sid":')
     assert (await answer_to(joined, "game:action", {"game_id": game_id, "action": MISS}, 2))["event_id"] == 2
     assert "server_time" in await answer_to(joined, "heartbeat", {}, 3)  # and no game:state came between
 
@@ -412,14 +412,27 @@ async def test_an_answer_and_its_pushes_leave_in_one_answer_to_a_get(house: Hous
 
 
 async def test_no_event_ends_in_a_string_which_a_client_would_take_for_an_offset(house: House, line: Line) -> None:
+    await enter(house, line)
+    events = await _everything_that_is_pushed(house, line)
+    assert [event[0] for event in events] == ["game:created", "error", "game:state", "game:state", "game:game_over"]
+    for event in events:
+        assert [type(part) for part in event] == [str, dict]
+
+
+async def test_only_stored_events_carry_an_offset_and_only_to_a_client_that_asks_for_recovery(
+    house: House, line: Line
+) -> None:
     await enter(house, line, recovery=True)
+    for event in await _everything_that_is_pushed(house, line):
+        stored = event[0] in ("game:state", "game:game_over")
+        assert [type(part) for part in event] == ([str, dict, str] if stored else [str, dict])
+
+
+async def _everything_that_is_pushed(house: House, line: Line) -> list[list[object]]:
     game_id = await house.new_game("tally", ["a", "b"])
     await line.send(event_packet("game:nothing", {}), event_packet("game:join", {"game_id": game_id}))
     await line.send(event_packet("game:resign", {"game_id": game_id}))
-    events = [body_of(await line.next(), "42/game,") for _ in range(4)]
-    assert [event[0] for event in events] == ["error", "game:state", "game:state", "game:game_over"]
-    for event in events:
-        assert [type(part) for part in event] == [str, dict]
+    return [body_of(await line.next(), "42/game,") for _ in range(5)]
 
 
 async def test_a_socket_io_client_and_one_on_ws_play_together(house: House, joined: Line) -> None:

@@ -12,6 +12,7 @@ from trio_websocket import ConnectionClosed
 
 from actors.rules.registry import Registry
 from net.config import Config, Limits
+from net.testing.house import unhurried
 from tests.samples.engineio import (
     POLLING,
     SEPARATOR,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from net.testing.house import House
 
 MISS = {"type": "guess", "number": 5000}
-SMALL = Config(limits=Limits(outbox_bytes=16384))
+SMALL = Config(limits=Limits(outbox_bytes=16384).without_rates())
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ async def test_a_client_that_is_between_two_gets_misses_nothing(house: House) ->
     assert states_in(await poller.packets()) == list(range(3, 53))
 
 
-@pytest.mark.parametrize(("house_config", "most"), [(Config(), 65536 + 1024), (SMALL, 8192 + 1024)])
+@pytest.mark.parametrize(("house_config", "most"), [(unhurried(), 65536 + 1024), (SMALL, 8192 + 1024)])
 async def test_a_client_that_stays_away_finds_the_newest_state_every_answer_and_the_game_over(
     house: House, most: int
 ) -> None:

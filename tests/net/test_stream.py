@@ -60,6 +60,8 @@ async def receive_all(stream: trio.abc.ReceiveStream) -> bytes:
 class CountingWire:
     """Another wire, and how often it was written to."""
 
+    unsent = 0
+
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.peer = wire.peer

@@ -16,8 +16,9 @@ import trio
 
 from net.data_directory import DataDirectory, FileLock
 from net.redis import Redis, ask
+from net.unix_socket import LONGEST_PATH
 from net.valkey import CannotStartStore, EmbeddedValkey
-from net.valkey_process import LONGEST_SOCKET_PATH, StoreFolder
+from net.valkey_process import StoreFolder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -137,7 +138,7 @@ def test_the_short_way_to_a_long_path_is_private_and_gone_afterwards(tmp_path: P
     folder = tmp_path / ("long" * 40)
     folder.mkdir()
     with StoreFolder(folder, tmp_path / "lock").socket_path() as path:
-        assert len(os.fsencode(path)) <= LONGEST_SOCKET_PATH
+        assert len(os.fsencode(path)) <= LONGEST_PATH
         link = Path(path).parent
         assert os.path.samefile(link, folder)
         assert stat.S_IMODE(link.parent.stat().st_mode) == 0o700

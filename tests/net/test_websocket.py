@@ -780,3 +780,40 @@ async def test_a_cancelled_server_tells_the_peer_that_it_goes(nursery: trio.Nurs
     nursery.cancel_scope.cancel()
     with trio.CancelScope(shield=True):
         assert await client.receive_rest() == [CloseConnection(code=1001, reason="the server stops")]
+
+
+async def test_hanging_up_says_goodbye_at_once_and_reads_nothing_more(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def fed_up(request: Request, websocket: WebSocket) -> None:
+        assert await websocket.receive() == "one"
+        websocket.hang_up(1008, "too many requests")
+        served.received.append(await websocket.receive())
+
+    served = Served(fed_up)
+    client = await served.start(nursery)
+    await client.send(*[TextMessage(data="one") for _ in range(3)])
+    assert await client.stream.receive_some() == close_frame(1008, "too many requests")
+    began = trio.current_time()
+    with suppress(trio.BrokenResourceError):
+        while True:  # a flood that goes on
+            await client.send(*[TextMessage(data="x" * 50) for _ in range(100)])
+            await trio.sleep(0.1)
+    await served.over.wait()
+    assert trio.current_time() - began <= LIMITS.handshake_timeout + 0.1
+    assert served.received == []
+    assert served.reports == []
+
+
+async def test_hanging_up_is_over_as_soon_as_the_peer_has_answered(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    served = Served()
+    client = await served.start(nursery)
+    served.websocket.hang_up(1008, "too many requests")
+    began = trio.current_time()
+    assert await answer_close(client) == [CloseConnection(code=1008, reason="too many requests")]
+    await served.over.wait()
+    assert trio.current_time() == began
+    assert served.lost is not None
+    assert served.reports == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random  # noqa: TID251 - for drills with real processes
-import socket
 import subprocess
 import sys
 from contextlib import asynccontextmanager
@@ -15,57 +13,16 @@ import trio
 from attrs import define, field
 
 from actors.rules.interface import JsonObject
-from tests.drills.server import CROUPIER, RealServer, environment
-from tests.drills.truth import lasting
+from net.checks import lasting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from tests.drills.server import RealServer
     from tests.drills.truth import Truth
 
 PYTHON_PLAYER = Path(__file__).with_name("python_player.py")
-
-_BELOW_THE_EPHEMERAL = range(20_000, 32_000)
-"""Where no system takes the port of an outgoing connection from: a client that tries a dead server's port, again and
-again, might else be given that very port, and talk to itself."""
-
-
-def quiet_port() -> int:
-    """A port that is free now, and that nobody takes by chance."""
-    while True:
-        port = random.SystemRandom().choice(_BELOW_THE_EPHEMERAL)
-        with socket.socket() as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                sock.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
-
-
-@define(eq=False)
-class PinnedServer(RealServer):
-    """A real server that comes back at the port where it was, as a client expects of it."""
-
-    port: int = field(factory=quiet_port, init=False)
-
-    async def start(self) -> None:
-        """Starts it, and waits until it says that it listens."""
-        assert self.process is None, "it runs already"
-        with self._stderr.open("ab") as stderr, trio.CancelScope(shield=True):
-            process = self.process = await trio.lowlevel.open_process(
-                [CROUPIER, "serve", "--port", str(self.port), "--data-dir", self.data],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                cwd=self.data.parent,
-                env=environment(**self.environ),
-            )
-        line = await self._first_line(process)
-        self.address = f"127.0.0.1:{self.port}"
-        assert line == f"croupier listening on http://{self.address}\n"
-        self._up.set()
 
 
 @define(eq=False)

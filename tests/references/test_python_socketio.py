@@ -11,7 +11,7 @@ import trio
 from tests.drills.player import DrillPlayer, make_game
 from tests.drills.server import PATIENCE, RealServer
 from tests.drills.truth import Truth
-from tests.references.stock import PinnedServer, python_player
+from tests.references.stock import python_player
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ async def test_it_comes_back_by_itself_to_a_server_that_was_restarted_and_plays_
     end: str, tmp_path: Path, seed: int
 ) -> None:
     with trio.fail_after(PATIENCE):
-        async with PinnedServer(tmp_path / "data") as server:
+        async with RealServer(tmp_path / "data") as server:
             game_id, users = await make_game(server, random.Random(seed))
             tokens = [server.token(user) for user in users]
             async with (

@@ -102,17 +102,30 @@ def body_of(packet: str, head: str) -> Any:  # noqa: ANN401 - JSON
     return orjson.loads(packet[len(head) :])
 
 
+ASIDE = ("game:created", "game:opponent_status", "game:spectator_count")
+"""Pushes about the company, which come between the others."""
+
+
+async def next_of_the_game(line: Line, besides: str = "") -> str:
+    """The next packet that is not one of those, but for this event."""
+    while True:
+        packet = await line.next()
+        if not any(packet.startswith(f'42/game,["{event}"') for event in ASIDE if event != besides):
+            return packet
+
+
 async def answer_to(line: Line, event: str, data: object, ack: int = 1) -> dict[str, Any]:
     """Sends a request and takes the next packet for its answer."""
     await line.send(event_packet(event, data, ack))
-    (answer,) = body_of(await line.next(), f"43/game,{ack}")
+    (answer,) = body_of(await next_of_the_game(line), f"43/game,{ack}")
     assert isinstance(answer, dict)
     return answer
 
 
 async def push_of(line: Line, event: str) -> dict[str, Any]:
     """Takes the next packet for a push of this event."""
-    name, data = body_of(await line.next(), "42/game,")
+    name, data, *offset = body_of(await next_of_the_game(line, event), "42/game,")
     assert name == event
     assert isinstance(data, dict)
+    assert offset == []
     return data

@@ -191,3 +191,18 @@ class Tally:
         if not state.over:
             return None
         return Outcome(state.winner, tuple(float(s == state.winner) for s in range(len(state.secrets))), "found")
+
+
+class Losing(Tally):
+    """Who runs out of time has lost; the game then ends for this reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self._reason = reason
+
+    def time_out(self, state: TallyState, seats: tuple[int, ...], chance: Chance) -> Step[TallyState]:
+        return self.resign(state, seats[0], chance)
+
+    def outcome(self, state: TallyState) -> Outcome | None:
+        outcome = super().outcome(state)
+        return None if outcome is None else evolve(outcome, reason=self._reason)

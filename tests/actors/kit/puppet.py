@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from actors.kit.actor import Actor, Ask, Ref, actor_child
 
 if TYPE_CHECKING:
-    from actors.kit.child import ChildSpec
+    from actors.kit.child import Spec
 
 
 @frozen
@@ -34,7 +34,7 @@ class Strings:
     on_stop: Callable[[Puppet], object] | None = None
     ref: Ref[object] = field(factory=lambda: Ref("puppet"))
 
-    def child(self, **rest: Any) -> ChildSpec:  # noqa: ANN401 - whatever actor_child takes
+    def child(self, **rest: Any) -> Spec:  # noqa: ANN401 - whatever actor_child takes
         """The puppet as a child."""
         return actor_child(self.ref, lambda: Puppet(self), **rest)
 

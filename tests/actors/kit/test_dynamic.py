@@ -51,6 +51,34 @@ async def test_spawning_returns_at_once_and_the_child_starts_in_the_background(
     assert troupe.trace == ["+b", "+a"]
 
 
+def long_chain() -> Exception:
+    error = Mishap()
+    for _ in range(5000):
+        after = Mishap()
+        after.__context__, error = error, after
+    return error
+
+
+def deep_group() -> Exception:
+    error: Exception = Mishap()
+    for _ in range(5000):
+        error = ExceptionGroup("g", [error])
+    return error
+
+
+@pytest.mark.parametrize("make", [long_chain, deep_group])
+async def test_whatever_a_child_raises_it_touches_no_other(
+    tables: DynamicSupervisor, troupe: Troupe, make: Callable[[], Exception]
+) -> None:
+    tables.spawn(troupe.service("a"))
+    tables.spawn(troupe.service("b"))
+    await settle()
+    troupe.crash("a", make())
+    await settle()
+    assert troupe.take_trace()[2:] == ["-a", "+a"]
+    assert [report.child for report in tables.reports] == ["a"]
+
+
 async def test_a_child_that_fails_to_start_is_tried_once(tables: DynamicSupervisor, troupe: Troupe) -> None:
     error = OSError("no such game")
     tables.spawn(troupe.service("a", start_errors=[error]))

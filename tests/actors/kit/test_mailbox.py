@@ -181,6 +181,45 @@ async def test_an_ask_that_gave_up_makes_room_for_the_next_that_waits(
     patient.answer(None)
 
 
+class Compared(Letter):
+    """Counts how often one of them is looked at to find another."""
+
+    __slots__ = ()
+    looks = 0
+
+    def __eq__(self, other: object) -> bool:
+        Compared.looks += 1
+        return self is other
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize("last_first", [True, False])
+def test_those_that_wait_for_room_may_give_up_by_the_thousand(last_first: bool) -> None:
+    """Each is found without a look at the others: else ten thousand that give up hold the loop for a second."""
+    Compared.looks = 0
+    box = Mailbox("box", 1)
+    fill(box, "in the way")
+    letters = [Compared(number) for number in range(1000)]
+    for letter in letters:
+        box._wait_for_room(letter)
+    for letter in reversed(letters) if last_first else letters:
+        box.withdraw(letter)
+    assert box.depth == 1
+    assert Compared.looks <= 2 * len(letters)
+
+
+async def test_those_that_go_on_waiting_keep_their_order_when_one_gives_up(nursery: trio.Nursery) -> None:
+    box = Mailbox("box", 1)
+    fill(box, "in the way")
+    async with trio.open_nursery() as impatient:
+        for name in ("a", "gives up", "b", "c"):
+            (impatient if name == "gives up" else nursery).start_soon(box.send, name, 100.0)
+            await trio.testing.wait_all_tasks_blocked()
+        impatient.cancel_scope.cancel()
+    assert [await taken(box) for _ in range(4)] == ["in the way", "a", "b", "c"]
+
+
 async def test_a_letter_past_its_deadline_is_not_taken(autojump_clock: trio.testing.MockClock) -> None:
     box = Mailbox("box", 5)
     box.put(Asked("stale", box, deadline=1.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 import trio.testing
 from attrs import evolve
@@ -101,6 +102,43 @@ def test_a_group_that_is_its_own_members_cause_ends() -> None:
     assert trace(group, confidential=True).count("Mishap\n") == 1
 
 
+@pytest.mark.parametrize("confidential", [True, False])
+def test_of_a_long_chain_the_last_errors_are_told(confidential: bool) -> None:
+    error = Mishap("1")
+    for number in range(2, 3001):
+        after = Mishap(str(number))
+        after.__context__, error = error, after
+    text = trace(error, confidential=confidential)
+    assert text.startswith("An earlier error, left out here,\nwhich led to:\n\nTraceback")
+    assert text.count("Mishap") == 32
+    assert ("Mishap: 3000\n" in text) is not confidential
+
+
+@pytest.mark.parametrize("confidential", [True, False])
+def test_of_a_large_group_the_first_members_are_told(confidential: bool) -> None:
+    text = trace(ExceptionGroup("g", [Mishap() for _ in range(3000)]), confidential=confidential)
+    assert text.count("Mishap") == 31
+    assert text.endswith("-- the others are left out --\n")
+
+
+def test_a_group_may_be_deep() -> None:
+    error: Exception = Mishap()
+    for _ in range(3000):
+        error = ExceptionGroup("g", [error])
+    assert trace(error, confidential=True).count("ExceptionGroup\n") == 32
+
+
+def test_an_exception_that_cannot_be_looked_at_is_named() -> None:
+    class Hostile(Exception):
+        @property
+        def __cause__(self) -> BaseException | None:  # type: ignore[override]
+            raise OSError(SECRET)
+
+    text = trace(Hostile(), confidential=False)
+    assert text.endswith("Hostile, of which there is no traceback: OSError\n")
+    assert SECRET not in text
+
+
 def test_a_deep_traceback_is_cut_to_its_innermost_frames() -> None:
     for confidential in (False, True):
         assert trace(caught(depth=200), confidential=confidential).count("in pass_on") <= 20
@@ -120,6 +158,14 @@ def test_a_reports_cause_is_the_error_and_the_message() -> None:
     assert report.cause == "OutOfStock on Act"
     assert evolve(report, message_type=None).cause == "OutOfStock"
     assert evolve(report, error="", message_type=None, what=What.OVERRAN).cause == "overran"
+
+
+def test_a_reports_mishap_tells_what_befell_the_child_where_that_is_no_plain_crash() -> None:
+    report = report_of("t1", 1.5)
+    assert report.mishap == "OutOfStock on Act"
+    assert evolve(report, what=What.GIVEN_UP).mishap == "was given up: OutOfStock on Act"
+    assert evolve(report, what=What.FAILED_TO_START, message_type=None).mishap == "failed to start: OutOfStock"
+    assert evolve(report, error="", message_type=None, what=What.OVERRAN).mishap == "overran"
 
 
 def test_the_last_reports_are_kept_the_oldest_first() -> None:

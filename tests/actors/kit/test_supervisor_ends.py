@@ -262,6 +262,7 @@ async def test_being_given_up_is_reported_with_the_last_crash(
     assert second.error == "tests.actors.kit.troupe.Mishap"
     assert "in run" in second.traceback
     assert "tables gave a up" in caplog.text
+    assert tables.node().last_crash == "a: was given up: Mishap"
 
 
 async def test_a_child_that_only_ever_returns_is_given_up_too(troupe: Troupe, nursery: trio.Nursery) -> None:

@@ -108,7 +108,9 @@ def supervisor_plans(
 @st.composite
 def steps(draw: st.DrawFn) -> Step:
     what = draw(
-        st.sampled_from(["crash", "crash", "crash", "leave", "wait", "wait", "terminate", "restart", "delete", "start"])
+        st.sampled_from(
+            ["crash", "crash", "crash", "two crash", "leave", "wait", "wait", "terminate", "restart", "delete", "start"]
+        )
     )
     name = f"n{draw(st.integers(0, 3))}"
     auto = AutoShutdown.ANY_SIGNIFICANT
@@ -162,6 +164,8 @@ class ModelSupervisor:
     children: list[ModelChild] = field(factory=list)
     restarts: list[float] = field(factory=list)
     failures: int = 0
+    exits: list[tuple[ModelChild, str]] = field(factory=list)  # those it has not looked at yet
+    looking: bool = False
 
     def make(self, plan: ServicePlan | SupervisorPlan, known: list[ModelChild]) -> ModelChild:
         old = next((child for child in known if child.plan is plan), None)
@@ -198,7 +202,7 @@ class ModelSupervisor:
         else:
             supervisor, child = self.above
             child.state = "down"
-            supervisor.exited(child, "crashed" if crashed else "normal")
+            supervisor.exited((child, "crashed" if crashed else "normal"))
 
     # -- one child
 
@@ -220,6 +224,7 @@ class ModelSupervisor:
             else:
                 self.model.trace.append(f"-{child.plan.name}")
         child.state, child.waits_for = "down", -1
+        self.exits = [waiting for waiting in self.exits if waiting[0] is not child]  # OTP: taken for that of the stop
 
     def end(self, child: ModelChild) -> None:
         if child.alive and child.below is None:
@@ -228,7 +233,16 @@ class ModelSupervisor:
 
     # -- what it makes of an exit
 
-    def exited(self, child: ModelChild, how: str) -> None:
+    def exited(self, *exits: tuple[ModelChild, str]) -> None:
+        """These come in, one after the other. A restart that fails is one more, behind those."""
+        self.exits += exits
+        if not self.looking:
+            self.looking = True
+            while self.exits:
+                self.look(*self.exits.pop(0))
+            self.looking = False
+
+    def look(self, child: ModelChild, how: str) -> None:
         kind = child.plan.restart
         if kind is Restart.TEMPORARY or (kind is Restart.TRANSIENT and how == "normal"):
             if kind is Restart.TEMPORARY:
@@ -263,14 +277,17 @@ class ModelSupervisor:
     def maybe_shut_down(self, child: ModelChild) -> None:
         if not child.plan.significant:
             return
-        others = any(other.plan.significant and other.state != "down" for other in self.children)
+        not_looked_at = [other for other, _ in self.exits]
+        others = any(
+            other.plan.significant and (other.state != "down" or other in not_looked_at) for other in self.children
+        )
         if self.plan.auto is AutoShutdown.ANY_SIGNIFICANT or not others:
             self.is_over(crashed=False)
 
     def start_in_order(self, group: list[ModelChild]) -> None:
         for child in group:
             if not self.bring_up(child):
-                self.exited(child, "never up")
+                self.exited((child, "never up"))
                 return
 
     def wait(self, group: list[ModelChild]) -> None:
@@ -440,7 +457,9 @@ async def happen(step: Step, root: ModelSupervisor, real: Real) -> None:
         (real.troupe.crash if step.what == "crash" else real.troupe.leave)(child.plan.name)
         root.model.trace.append(f"-{child.plan.name}")
         child.state = "down"
-        supervisor.exited(child, "crashed" if step.what == "crash" else "normal")
+        supervisor.exited((child, "crashed" if step.what == "crash" else "normal"))
+    elif step.what == "two crash":
+        await two_crash(step, supervisor, real)
     elif step.what == "start":
         below = ServicePlan(
             f"{supervisor.plan.name}{step.service.name[-1]}",
@@ -457,6 +476,31 @@ async def happen(step: Step, root: ModelSupervisor, real: Real) -> None:
         request = getattr(real.supervisors[supervisor.plan.name], f"{step.what}_child")
         assert await outcome(request(name)) == supervisor.asked_to(step.what, name)
     await settle()
+
+
+async def two_crash(step: Step, supervisor: ModelSupervisor, real: Real) -> None:
+    """Two children crash while their supervisor is busy with something else: a child that will not come up."""
+    services = [child for child in supervisor.children if child.state == "up" and child.below is None]
+    if len(services) < 2:
+        return
+    two = [services[(step.pick + number) % len(services)] for number in range(2)]
+    done = trio.Event()
+
+    async def fail_at_last(_: object) -> None:
+        await done.wait()
+        raise Mishap
+
+    async with trio.open_nursery() as nursery:
+        slow = ChildSpec(id="slow", run=fail_at_last)
+        nursery.start_soon(outcome, real.supervisors[supervisor.plan.name].start_child(slow))
+        await settle()
+        for child in two:
+            real.troupe.crash(child.plan.name)
+            await settle()
+            supervisor.model.trace.append(f"-{child.plan.name}")
+            child.state = "down"
+        done.set()
+    supervisor.exited(*((child, "crashed") for child in two))
 
 
 async def _never(_: object) -> None:

@@ -17,7 +17,7 @@ import pytest
 from actors.rules.crazy_eights import CrazyEights
 from actors.rules.duel import Duel
 from actors.rules.registry import Problem, Registry, RulesVersionMissing, UnknownRules
-from actors.rules.validation import InvalidRules
+from actors.rules.validation import InvalidRules, validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +62,11 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 
 # ---- looking up
+
+
+def test_the_games_that_ship_pass_every_check() -> None:
+    for each in Registry.built_in():
+        assert validate(each) is each
 
 
 def test_crazy_eights_and_duel_ship() -> None:

@@ -16,7 +16,7 @@ import trio
 import net
 from net.demo import run, run_demo
 from net.demo.plan import CannotPlay
-from net.demo.server import own_command
+from net.process import own_command
 from tests.net.demo.played import plan
 
 if TYPE_CHECKING:
@@ -143,8 +143,9 @@ async def test_when_the_reader_has_gone_it_ends_in_silence(tmp_path: Path) -> No
 
 async def test_a_server_that_does_not_start_is_one_clear_line_and_status_2(tmp_path: Path) -> None:
     code = (
-        "import sys; from net.demo import server; from net.cli import main\n"
-        "server.own_command = lambda *_: ['sh', '-c', 'echo \"croupier: the disk is full\" >&2; exit 2']\n"
+        "import sys; from functools import partial; from net.demo import run; from net.cli import main\n"
+        "program = ['sh', '-c', 'echo \"croupier: the disk is full\" >&2; exit 2']\n"
+        "run.ServerProcess = partial(run.ServerProcess, program=program)\n"
         "sys.argv = ['croupier', 'demo']; main(prog_name='croupier')"
     )
     done = await trio.run_process(

@@ -12,7 +12,6 @@ from attrs import define, evolve
 from actors.events import Acted
 from net.demo.plan import CannotPlay
 from net.demo.proof import Audit
-from net.demo.robot import PATIENCE, Robot, ShutOut
 from net.demo.scene import Scene
 from net.demo.stage import Stage
 from net.journal import RedisJournal
@@ -21,11 +20,12 @@ from net.testing.house import ADDRESS, House
 from tests.net.demo.played import REGISTRY, Played, plan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from actors.events import Event
     from actors.rules.interface import JsonObject
     from actors.rules.registry import Registry
     from net.auth import Scope
-    from net.demo.facts import Fact
     from net.demo.plan import Plan
 
 
@@ -59,13 +59,13 @@ class HouseServer:
         self.kills += 1
         await self.house.crash()
 
-    async def journal(self, game_id: str) -> list[Event]:
+    async def journal(self, game_id: str) -> Sequence[Event]:
         entropy = self.house.entropy
         connect = partial(self.house.network.host("auditor").connect, self.house.redis.address)
         redis = Redis(connect, entropy=entropy)
         async with trio.open_nursery() as nursery:
             await nursery.start(redis.run)
-            events = await RedisJournal(redis, entropy=entropy).load(game_id)
+            events = await RedisJournal(redis, entropy=entropy).history(game_id)
             nursery.cancel_scope.cancel()
         return events[:-1] if self.forget_an_event else events
 
@@ -124,7 +124,7 @@ async def test_the_same_seed_is_the_same_play_with_a_kill_or_without(house: Hous
     assert server.kills == 0
     assert moves(killed.scene) == moves(left_alone.scene)
 
-    def played(events: list[Event]) -> list[JsonObject]:
+    def played(events: Sequence[Event]) -> list[JsonObject]:
         return [event.action for event in events if isinstance(event, Acted)]
 
     assert played(await server.journal(killed.game_id)) == played(await server.journal(left_alone.game_id))
@@ -175,27 +175,3 @@ async def test_a_game_that_the_server_does_not_make_is_said_in_a_line(house: Hou
         pytest.RaisesExc(CannotPlay, match="^the server does not make this game: "), flatten_subgroups=True
     ):
         await Stage(made, HouseServer(house), Scene(made), lambda _: None, 0.0).play()
-
-
-class Nobody:
-    """Company that takes no notice."""
-
-    def tell(self, fact: Fact) -> None:
-        pass
-
-    def shown(self, robot: Robot, view: JsonObject) -> None:
-        pass
-
-    async def think(self, view: JsonObject) -> None:
-        pass
-
-
-async def test_a_player_who_cannot_come_in_gives_up_after_a_while(autojump_clock: trio.testing.MockClock) -> None:
-    async def refuse() -> trio.abc.Stream:
-        await trio.lowlevel.checkpoint()
-        raise ConnectionRefusedError
-
-    robot = Robot("npc:anna", "g", "token", refuse, lambda view: view, company=Nobody())
-    with pytest.raises(ShutOut, match="npc:anna cannot come into the game"):
-        await robot.play()
-    assert PATIENCE < trio.current_time() < PATIENCE + 1

@@ -19,7 +19,7 @@ from net.testing.ports import SimClock
 from tests.drills.player import DrillPlayer, make_game, person
 from tests.drills.server import PATIENCE, RealServer
 from tests.drills.truth import Truth
-from tests.references.stock import PinnedServer, python_player, running
+from tests.references.stock import python_player, running
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -198,7 +198,7 @@ async def test_it_comes_back_by_itself_to_a_server_that_was_restarted_and_plays_
     end: str, tmp_path: Path, seed: int
 ) -> None:
     with trio.fail_after(PATIENCE):
-        async with PinnedServer(tmp_path / "data") as server:
+        async with RealServer(tmp_path / "data") as server:
             game_id, users = await make_game(server, random.Random(seed))
             async with (
                 player(server, users[0], game_id, holds=[4]) as first,
@@ -230,7 +230,7 @@ async def test_an_action_that_was_on_its_way_when_the_server_was_killed_is_sent_
 ) -> None:
     rng = random.Random(seed)
     with trio.fail_after(PATIENCE):
-        async with PinnedServer(tmp_path / "data") as server, trio.open_nursery() as nursery:
+        async with RealServer(tmp_path / "data") as server, trio.open_nursery() as nursery:
             game_id, users = await make_game(server, rng)
             opponent = DrillPlayer(server, users[1], game_id, rng)
             nursery.start_soon(opponent.play)

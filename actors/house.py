@@ -1,0 +1,48 @@
+"""What every table of this server needs of the house it stands in."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from actors.attendance import Attendance
+from actors.ports import Clock, CrashPoints, Encoder, Entropy, Journal, ServiceClock
+from actors.rules.registry import Registry
+from actors.timers import Timers
+
+
+class NoCrashPoints:
+    """Implements `actors.ports.CrashPoints` for a server that nobody drills."""
+
+    __slots__ = ()
+
+    def reach(self, point: str) -> None:
+        """Goes on."""
+
+
+@frozen
+class House:
+    """What every table of this server needs.
+
+    A store that does not say for `settle_within` seconds whether an event stands keeps its asker waiting no longer. A
+    snapshot is made every `snapshot_every` events. A player who comes back on their turn is given `reconnect_extension`
+    seconds, out of `extension_budget` of theirs in that game. A game is abandoned when none of its players was there
+    for `abandon_after` seconds; inf: never. All three are service time.
+    """
+
+    journal: Journal
+    registry: Registry
+    clock: Clock
+    entropy: Entropy
+    encoder: Encoder
+    service: ServiceClock
+    timers: Timers
+    attendance: Attendance
+    max_events: int = 10_000
+    settle_within: float = 10.0
+    snapshot_every: int = 100
+    reconnect_extension: float = 15.0
+    extension_budget: float = 60.0
+    abandon_after: float = 3600.0
+    crash_points: CrashPoints = field(factory=NoCrashPoints)
+    unsaveable: set[tuple[str, str]] = field(factory=set, init=False, repr=False)
+    """The rules, by name and version, whose states could not be saved: each is reported once."""

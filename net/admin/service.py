@@ -1,0 +1,53 @@
+"""The admin listener as a part of the server: its own supervisor, so that nothing else feels its crash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from actors.kit.supervisor import ChildSpec, Restart, Supervisor
+from net.admin.door import with_token
+from net.http import HttpLimits
+from net.listener import Listener, ListenerLimits
+from net.websocket import SocketRoutes
+
+if TYPE_CHECKING:
+    from net.admin.api import AdminApi
+    from net.admin.door import Door
+    from net.auth import Tokens
+    from net.http import Report
+
+LIMITS: Final = ListenerLimits(max_connections=64, http=HttpLimits(body_bytes=65536, timeout=15.0))
+
+_MAX_RESTARTS: Final = 30
+_WITHIN: Final = 60.0
+
+
+class AdminService:
+    """Serves `api` at the door. A service token is needed where the door says so."""
+
+    def __init__(self, door: Door, api: AdminApi, tokens: Tokens, report: Report) -> None:
+        routes = api.routes()
+        self._listener = Listener(
+            door.acceptor,
+            respond=with_token(routes, tokens) if door.needs_token else routes,
+            upgrade=SocketRoutes(),
+            limits=LIMITS,
+            report=report,
+        )
+        self.supervisor = Supervisor(
+            "admin",
+            [
+                ChildSpec(
+                    id="admin listener",
+                    run=lambda status: self._listener.run(task_status=status),
+                    ask_to_stop=self._listener.stop_accepting,
+                    shutdown=5.0,
+                )
+            ],
+            max_restarts=_MAX_RESTARTS,
+            within=_WITHIN,
+        )
+
+    def as_child(self) -> ChildSpec:
+        """It is temporary: if it fails for good, the server goes on without it."""
+        return self.supervisor.as_child(restart=Restart.TEMPORARY)

@@ -1,0 +1,173 @@
+"""Writes whose result is unknown, on a real Valkey: sent again until it is known, they count once, whatever is cut
+when."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from actors.ports import Fenced, StoreLostData
+from tests.samples.journal import CREATED, KEY, acted
+
+if TYPE_CHECKING:
+    from net.journal import RedisJournalWriter
+    from tests.samples.journal import Scene
+
+
+async def test_an_event_whose_acknowledgement_was_lost_stands_once(scene: Scene, writer: RedisJournalWriter) -> None:
+    async with scene.reply_lost(partial(writer.append, acted(4), ends=False)):
+        pass
+    await writer.append(acted(5), ends=False)
+    assert [event.event_id for event in await scene.events()] == [1, 2, 3, 4, 5]
+
+
+async def test_an_end_whose_acknowledgement_was_lost_is_whole(scene: Scene, writer: RedisJournalWriter) -> None:
+    async with scene.reply_lost(partial(writer.append, acted(4), ends=True)):
+        pass
+    assert scene.ids()[3:] == ["4-0"]
+    assert scene.running() == [None, None, None]
+    assert scene.ended() == 1004.0
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_an_event_that_never_arrived_is_sent_again(scene: Scene, writer: RedisJournalWriter, ends: bool) -> None:
+    async with scene.in_doubt(partial(writer.append, acted(4), ends=ends)):
+        pass
+    assert scene.ids() == ["1-0", "2-0", "3-0", "4-0"]
+    assert scene.ended() == (1004.0 if ends else None)
+
+
+async def test_an_event_that_arrives_late_after_all_is_not_applied_twice(
+    scene: Scene, writer: RedisJournalWriter
+) -> None:
+    async with scene.in_doubt(partial(writer.append, acted(4), ends=False)):
+        pass
+    await scene.proxy.lines[0].deliver()
+    await writer.append(acted(5), ends=False)
+    assert scene.ids() == ["1-0", "2-0", "3-0", "4-0", "5-0"]
+
+
+async def test_an_event_that_lands_between_the_look_and_the_second_sending_is_known_as_ours(
+    scene: Scene, writer: RedisJournalWriter
+) -> None:
+    old_line = scene.proxy.lines[0]
+    landed = trio.Event()
+
+    async def land_first(data: bytes) -> None:
+        if b"XADD" in data and not landed.is_set():
+            landed.set()
+            await old_line.deliver()
+
+    async with scene.in_doubt(partial(writer.append, acted(4), ends=False)):
+        scene.proxy.before_sending = land_first
+    assert landed.is_set()
+    await writer.append(acted(5), ends=False)
+    assert scene.ids() == ["1-0", "2-0", "3-0", "4-0", "5-0"]
+
+
+async def test_whoever_wrote_while_our_result_was_unknown_has_fenced_us(
+    scene: Scene, writer: RedisJournalWriter
+) -> None:
+    async def append() -> None:
+        with pytest.raises(Fenced):
+            await writer.append(acted(4), ends=False)
+
+    async with scene.in_doubt(append):
+        scene.add("4-0", {"event": "theirs", "nonce": "theirs"})
+    await scene.proxy.lines[0].deliver()
+    assert scene.ids()[3:] == ["4-0"]
+
+
+async def test_while_a_result_is_unknown_it_waits_for_the_store(scene: Scene, writer: RedisJournalWriter) -> None:
+    done = trio.Event()
+
+    async def append() -> None:
+        await writer.append(acted(4), ends=False)
+        done.set()
+
+    async with trio.open_nursery() as waiting, scene.in_doubt(append):
+        scene.proxy.refuse = True
+        waiting.start_soon(_admit_when_not, done, scene)
+    assert done.is_set()
+    assert scene.ids()[3:] == ["4-0"]
+
+
+async def _admit_when_not(done: trio.Event, scene: Scene) -> None:
+    await trio.sleep(0.2)
+    assert not done.is_set()
+    scene.proxy.refuse = False
+
+
+async def test_a_store_that_refuses_while_a_result_is_unknown_does_not_make_it_known(
+    scene: Scene, writer: RedisJournalWriter
+) -> None:
+    done = trio.Event()
+
+    async def append() -> None:
+        await writer.append(acted(4), ends=False)
+        done.set()
+
+    async def make_room() -> None:
+        await trio.sleep(0.2)
+        assert not done.is_set()
+        scene.oracle.config_set("maxmemory", 0)
+
+    scene.oracle.config_set("maxmemory", 1)
+    try:
+        async with trio.open_nursery() as waiting, scene.in_doubt(append):
+            waiting.start_soon(make_room)
+    finally:
+        scene.oracle.config_set("maxmemory", 0)
+    assert scene.ids()[3:] == ["4-0"]
+
+
+async def test_after_a_cancelled_append_the_writer_is_spent(scene: Scene, writer: RedisJournalWriter) -> None:
+    async with scene.in_doubt(partial(writer.append, acted(4), ends=False)) as appending:
+        appending.cancel_scope.cancel()
+    with pytest.raises(Fenced):
+        await writer.append(acted(4), ends=False)
+    await scene.proxy.given_out(2)
+    await scene.redis.wait_available()
+    await scene.proxy.lines[0].deliver()
+    assert [event.event_id for event in await scene.events()] == [1, 2, 3, 4]
+
+
+async def test_a_store_that_lost_events_while_a_result_was_unknown_is_found_out(
+    scene: Scene, writer: RedisJournalWriter
+) -> None:
+    async def append() -> None:
+        with pytest.raises(StoreLostData):
+            await writer.append(acted(4), ends=False)
+
+    async with scene.in_doubt(append):
+        scene.oracle.xdel(KEY, "3-0")
+
+
+# ---- creating
+
+
+async def test_a_creation_whose_acknowledgement_was_lost_stands_once(scene: Scene) -> None:
+    async with scene.reply_lost(partial(scene.journal.create, CREATED)):
+        pass
+    assert scene.ids() == ["1-0"]
+    assert await scene.events() == [CREATED]
+
+
+async def test_a_creation_that_never_arrived_is_sent_again(scene: Scene) -> None:
+    async with scene.in_doubt(partial(scene.journal.create, CREATED)):
+        pass
+    await scene.proxy.lines[0].deliver()
+    assert scene.ids() == ["1-0"]
+
+
+async def test_a_creation_that_lands_after_the_games_end_puts_it_back_into_no_index(scene: Scene) -> None:
+    async with scene.in_doubt(partial(scene.journal.create, CREATED, deadline=30.0)):
+        pass
+    await scene.journal.writer(CREATED, 1).append(acted(2), ends=True)
+    await scene.proxy.lines[0].deliver()
+    assert scene.running() == [None, None, None]
+    assert scene.deadline() is None
+    assert scene.ended() == 1002.0

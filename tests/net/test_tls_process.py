@@ -1,0 +1,132 @@
+"""`croupier serve` with a certificate, as a real process, and the clients that people have."""
+
+from __future__ import annotations
+
+import signal
+import ssl
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from shutil import copy, which
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from net.client import Api, CroupierClient
+from net.process import own_environment
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+FILES = Path(__file__).parent / "tls"
+COMMAND = [sys.executable, "-m", "net"]
+
+
+def environ(folder: Path) -> dict[str, str]:
+    tls = {
+        "CROUPIER_SERVER_TLS_CERTIFICATE": str(folder / "a.crt"),
+        "CROUPIER_SERVER_TLS_KEY": str(folder / "a.key"),
+    }
+    return own_environment() | tls
+
+
+def install(name: str, folder: Path) -> None:
+    for suffix in ("crt", "key"):
+        copy(FILES / f"{name}.{suffix}", folder / f"a.{suffix}")
+
+
+async def connect(port: int, name: str = "localhost") -> trio.abc.Stream:
+    context = ssl.create_default_context(cafile=str(FILES / f"{name}.crt"))
+    return await trio.open_ssl_over_tcp_stream("localhost", port, ssl_context=context, https_compatible=True)
+
+
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[tuple[trio.Process, int]]:
+    """The process and its port; it stops in order at the end."""
+    log = (folder / "log").open("wb")
+    command = [*COMMAND, "serve", "--port", "0", "--data-dir", "data"]
+    with log, trio.CancelScope(shield=True):
+        process = await trio.lowlevel.open_process(
+            command, cwd=folder, env=environ(folder), stdout=subprocess.PIPE, stderr=log
+        )
+    assert process.stdout is not None
+    try:
+        line = b""
+        with trio.fail_after(60):
+            while not line.endswith(b"\n"):
+                part = await process.stdout.receive_some()
+                assert part, (folder / "log").read_text()
+                line += part
+        assert line.startswith(b"croupier listening on https://127.0.0.1:")
+        yield process, int(line.rpartition(b":")[2])
+    finally:
+        process.terminate()
+        with trio.CancelScope(shield=True):
+            with trio.move_on_after(30):
+                await process.wait()
+            process.kill()
+            await process.wait()
+            await process.stdout.aclose()
+
+
+def token(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [*COMMAND, "token", *arguments, "--data-dir", "data"],
+        cwd=folder,
+        env=environ(folder),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+async def test_a_game_is_made_and_joined_over_tls_and_the_certificate_renewed(tmp_path: Path) -> None:
+    install("localhost", tmp_path)
+    async with serving(tmp_path) as (process, port), trio.open_nursery() as nursery:
+        service = token(tmp_path, "service", "--service")
+        api = Api(lambda: connect(port), service)
+        game_id = await api.create_game("crazy_eights", ["a", "b"])
+        client = await CroupierClient.connect_ws(nursery, await connect(port), token(tmp_path, "a"))
+        view = await client.join(game_id)
+        assert view["game_id"] == game_id
+        if which("curl") is not None:
+            url = f"https://localhost:{port}/readyz"
+            command = ["curl", "-sSf", "--noproxy", "*", "--cacert", str(FILES / "localhost.crt"), url]
+            done = await trio.run_process(command, capture_stdout=True)
+            assert b'"ready"' in done.stdout
+
+        install("renewed", tmp_path)
+        process.send_signal(signal.SIGHUP)
+        with trio.fail_after(30):
+            while "the certificate was read again" not in (tmp_path / "log").read_text():  # noqa: ASYNC110 - a file
+                await trio.sleep(0.05)
+        assert await Api(lambda: connect(port, "renewed")).healthz()
+        assert await client.heartbeat() > 0
+        client.drop()
+    assert process.returncode == 0, (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "said"),
+    [
+        ("missing.crt", "a.key", "[server] tls_certificate: cannot read missing.crt: No such file or directory"),
+        ("a.key", "a.key", "[server] tls_certificate: a.key holds no certificate in PEM"),
+        ("a.crt", "a.crt", "[server] tls_key: a.crt holds no key in PEM"),
+    ],
+)
+def test_a_wrong_file_keeps_the_server_from_starting_in_one_line(
+    tmp_path: Path, certificate: str, key: str, said: str
+) -> None:
+    install("localhost", tmp_path)
+    done = subprocess.run(
+        [*COMMAND, "serve", "--port", "0", "--data-dir", "data"],
+        cwd=tmp_path,
+        env=environ(tmp_path) | {"CROUPIER_SERVER_TLS_CERTIFICATE": certificate, "CROUPIER_SERVER_TLS_KEY": key},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"croupier: {said}\n")
