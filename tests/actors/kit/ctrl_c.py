@@ -177,6 +177,7 @@ def is_interrupt(error: BaseException) -> bool:
 
 def main() -> None:
     logging.disable()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it
     at, place = 0, "."
     while place:
         at += 1
