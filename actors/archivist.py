@@ -16,9 +16,8 @@ from attrs import define, evolve
 from actors.events import Created, DrawMoved, Resigned, TimedOut
 from actors.faults import report
 from actors.game import DRAW_AGREED, RESIGNATION, TIMEOUT, Game, ReplayDiverged, RulesFault
-from actors.house import NoCrashPoints
 from actors.messages import ResignAnswer
-from actors.ports import ArchiveUnavailable, StoreLostData, StoreUnavailable
+from actors.ports import ArchiveUnavailable, NoCrashPoints, StoreLostData, StoreUnavailable
 from actors.recovery import ended_by, replay
 from actors.rules.registry import RulesVersionMissing, UnknownRules
 from actors.standing import Status, described

@@ -5,18 +5,9 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from actors.attendance import Attendance
-from actors.ports import Clock, CrashPoints, Encoder, Entropy, Journal, ServiceClock
+from actors.ports import Clock, CrashPoints, Encoder, Entropy, Journal, NoCrashPoints, ServiceClock
 from actors.rules.registry import Registry
 from actors.timers import Timers
-
-
-class NoCrashPoints:
-    """Implements `actors.ports.CrashPoints` for a server that nobody drills."""
-
-    __slots__ = ()
-
-    def reach(self, point: str) -> None:
-        """Goes on."""
 
 
 @frozen

@@ -19,7 +19,7 @@ from actors.house import House
 from actors.kit.supervisor import ChildSpec, DynamicSupervisor, Strategy, Supervisor
 from actors.kit.watchdog import StallWatch
 from actors.kit.watchdog_stop import LastResort
-from actors.ports import Archive, Clock, CrashPoints, Entropy, StoreUnavailable
+from actors.ports import Archive, Clock, CrashPoints, Entropy, NoCrashPoints, StoreUnavailable
 from actors.presence import Patience
 from actors.rules.registry import Registry
 from actors.service_clock import ServiceClock
@@ -33,7 +33,6 @@ from net.auth import Tokens, secret_for
 from net.certificates import Certificate
 from net.clock_store import RedisClockStore, Replaced
 from net.collector import spare_what_is_there
-from net.crash_points import NoCrashPoints
 from net.ended import RedisEnded
 from net.forwarded import TrustedProxies
 from net.gate import Gate

@@ -120,7 +120,8 @@ def serve(
 
 def _crash_points(descriptor: int | None) -> CrashPoints:
     """Those that a drill may arm, if it is a drill that started us."""
-    from net.crash_points import InheritedCrashPoints, NoCrashPoints
+    from actors.ports import NoCrashPoints
+    from net.crash_points import InheritedCrashPoints
 
     return NoCrashPoints() if descriptor is None else InheritedCrashPoints.inherited(descriptor)
 

@@ -44,15 +44,6 @@ ARCHIVE_POINTS: Final = (ARCHIVE_READ, ARCHIVE_PUT, ARCHIVE_REMOVED)
 _RECEIVE_BYTES: Final = 4096
 
 
-class NoCrashPoints:
-    """Implements `actors.ports.CrashPoints` for a server that nobody drills."""
-
-    __slots__ = ()
-
-    def reach(self, point: str) -> None:
-        """Goes on."""
-
-
 class CrashPointsRefused(StartError):
     """What `--crash-points-fd` names is not what a drill hands over."""
 

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 import hiredis
 import trio
 
-from actors.ports import StoreUnavailable
+from actors.ports import NoCrashPoints, StoreUnavailable
 from net.backoff import Backoff
-from net.crash_points import NoCrashPoints
 from net.errors import StartError
 from net.resp import (
     Arg,

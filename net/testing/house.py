@@ -10,7 +10,7 @@ import trio
 from attrs import define, field, frozen
 from trio.testing import MockClock
 
-from actors.ports import Archive, CrashPoints
+from actors.ports import Archive, CrashPoints, NoCrashPoints
 from actors.rules.registry import Registry
 from net.app import App, Outside
 from net.archive import directly, open_archive
@@ -18,7 +18,6 @@ from net.auth import Scope, Tokens
 from net.client import Api, CroupierClient
 from net.client.errors import leaves
 from net.config import Config, Limits
-from net.crash_points import NoCrashPoints
 from net.errors import StartError
 from net.testing.network import SimHost, SimNetwork
 from net.testing.ports import SimClock, SimEntropy

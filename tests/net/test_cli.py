@@ -14,11 +14,11 @@ import trio
 from attrs import frozen
 from click.testing import CliRunner
 
+from actors.ports import NoCrashPoints
 from net import __version__
 from net.auth import Scope, Tokens
 from net.cli import main
 from net.config_text import default_file
-from net.crash_points import NoCrashPoints
 from net.errors import StartError
 from net.outside import SystemClock
 

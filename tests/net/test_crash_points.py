@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from actors.ports import NoCrashPoints
 from net import crash_points
-from net.crash_points import CrashPointsRefused, Fuse, InheritedCrashPoints, NoCrashPoints
+from net.crash_points import CrashPointsRefused, Fuse, InheritedCrashPoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
