@@ -4,12 +4,11 @@ alike."""
 from __future__ import annotations
 
 import logging
-import signal
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from actors.archivist import Archivist
 from actors.attendance import Attendance
@@ -17,60 +16,37 @@ from actors.directory import Directory
 from actors.faults import report
 from actors.house import House
 from actors.kit.supervisor import ChildSpec, DynamicSupervisor, Strategy, Supervisor
-from actors.kit.watchdog import StallWatch
-from actors.kit.watchdog_stop import LastResort
 from actors.ports import Archive, Clock, CrashPoints, Entropy, NoCrashPoints, StoreUnavailable
 from actors.presence import Patience
-from actors.rules.registry import Registry
 from actors.service_clock import ServiceClock
 from actors.timers import Timers
 from net.admin.api import AdminApi
-from net.admin.door import Door, open_door
+from net.admin.door import Door
 from net.admin.service import AdminService
 from net.api import Api
-from net.archive import archive_url, open_when_needed
-from net.auth import Tokens, secret_for
+from net.auth import Tokens
 from net.certificates import Certificate
 from net.clock_store import RedisClockStore, Replaced
-from net.collector import spare_what_is_there
 from net.ended import RedisEnded
-from net.forwarded import TrustedProxies
-from net.gate import Gate
+from net.front_door import FrontDoor
 from net.history import History
-from net.http import HttpLimits, Response
 from net.journal import RedisJournal
 from net.limits import RequestLimits
-from net.listener import Acceptor, Listener, ListenerLimits, bind
+from net.listener import Acceptor
 from net.lobby import Lobby
-from net.outside import SystemClock, SystemEntropy
-from net.plain_socket import PlainSocket
 from net.player_games import PlayerGames
-from net.protocol import SUBPROTOCOL, JsonEncoder
+from net.protocol import JsonEncoder
 from net.recent_games import RecentGames
 from net.redis import Redis
-from net.redis_url import RedisUrl
 from net.router import Router
 from net.running_games import RunningGames
-from net.valkey import EmbeddedValkey
-from net.websocket import SocketLimits, SocketRoutes
 
 if TYPE_CHECKING:
     from actors.kit.shelter import Shelter
-    from net.admission import Admission
+    from actors.rules.registry import Registry
     from net.config import Config
-    from net.http import Request
-    from net.websocket import Accept
-from net.cors import Cors
-from net.data_directory import DataDirectory
-from net.durability import check_external
-from net.engineio_packets import EngineConfig
-from net.engineio_server import EngineServer
-from net.socketio_client import SocketIo
 
 log = logging.getLogger("croupier.app")
-
-ENGINE_PATHS = frozenset({"/socket.io/", "/socket.io"})
-"""Where Engine.IO is spoken. Clients ask for the first; some proxies cut the slash off."""
 
 LAST_POLLS = 2.0
 """Seconds that clients that poll have to fetch what waits for them when the server stops."""
@@ -154,10 +130,18 @@ class App:
             limits=RequestLimits.of(config.limits),
             pending_requests=config.limits.pending_requests,
         )
-        self._gate = Gate(config.limits)
-        self._admission = admission = lobby.admission
-        self.engine = self._build_engine(router, admission)
-        self._listener = self._build_listener(router, admission, registry)
+        self._admission = lobby.admission
+        front = FrontDoor(
+            config,
+            outside.acceptor,
+            outside.certificate,
+            router=router,
+            admission=lobby.admission,
+            api=self._build_api(router, registry),
+            entropy=outside.entropy,
+            report=self._report,
+        )
+        self.engine, self._listener = front.engine, front.listener
         self.up = self.stopping = False
         self._claimed = self._replaced = False
         self._stop_listening = trio.Event()
@@ -206,25 +190,11 @@ class App:
             every=ARCHIVE_EVERY,
         )
 
-    def _build_engine(self, router: Router, admission: Admission) -> EngineServer:
-        sessions, limits = self.config.sessions, self.config.limits
-        config = EngineConfig(
-            ping_interval=sessions.ping_interval,
-            ping_timeout=sessions.ping_timeout,
-            max_payload=min(limits.max_message_bytes, limits.http_body_bytes),
-            max_backlog=limits.outbox_bytes,
-            max_sessions=limits.max_connections,
-            max_sessions_per_address=limits.connections_per_address,
-        )
-        above = SocketIo(router, admission, sessions.connect_timeout).above
-        return EngineServer(config, self._outside.entropy, above, refuse=self._gate.refuse)
-
-    def _build_listener(self, router: Router, admission: Admission, registry: Registry) -> Listener:
-        limits, outside = self.config.limits, self._outside
-        prefix = self.config.store.prefix
+    def _build_api(self, router: Router, registry: Registry) -> Api:
+        outside, prefix = self._outside, self.config.store.prefix
         running = RunningGames(self.store, prefix=prefix)
         recent = RecentGames(self.store, self.history, registry, prefix)
-        api = Api(
+        return Api(
             self.directory,
             registry,
             self.tokens,
@@ -235,40 +205,6 @@ class App:
             archive=outside.archive,
             games_of=PlayerGames(running, recent, outside.archive),
             created=self._lobby.created,
-        )
-        plain = PlainSocket(router, admission, self.config.sessions.connect_timeout, limits.max_message_bytes)
-        cors = Cors(self.config.server.allowed_origins)
-        sockets = SocketRoutes()
-        sockets.add("/ws", plain.serve, subprotocol=SUBPROTOCOL)
-        routes = api.routes()
-        routes.add("GET", "/ws", sockets.upgrade_required)
-
-        async def respond(request: Request) -> Response:
-            return await (self.engine.respond if request.path in ENGINE_PATHS else routes)(request)
-
-        def upgrade(request: Request) -> Response | Accept:
-            if (refused := cors.refuse(request)) is not None:
-                return refused
-            if request.path in ENGINE_PATHS:
-                return self.engine.upgrade(request)
-            decision = sockets(request)
-            return decision if isinstance(decision, Response) else self._gate.refuse(request) or decision
-
-        return Listener(
-            outside.acceptor,
-            respond=cors.around(self._gate.around(respond)),
-            upgrade=upgrade,
-            limits=ListenerLimits(
-                max_connections=limits.max_connections,
-                connections_per_address=limits.connections_per_address,
-                outbox_bytes=limits.outbox_bytes,
-                handshake_timeout=limits.handshake_timeout,
-                http=HttpLimits(limits.http_head_bytes, limits.http_body_bytes, limits.http_timeout, ENGINE_PATHS),
-                socket=SocketLimits(limits.max_message_bytes, handshake_timeout=limits.handshake_timeout),
-            ),
-            report=self._report,
-            proxies=TrustedProxies.parse(self.config.server.trusted_proxies),
-            certificate=outside.certificate,
         )
 
     def _build_root(self) -> Supervisor:
@@ -405,97 +341,3 @@ class App:
     def _report(self, what: str, error: BaseException) -> str:
         """Logs a fault under an id of its own, and returns the id."""
         return report(self._outside.entropy, what, error)
-
-
-async def serve_forever(
-    config: Config, *, announce: Callable[[str], None], crash_points: CrashPoints | None = None
-) -> None:
-    """Serves on the real world until SIGTERM or SIGINT; a second signal ends it at once. `announce` is given the URL
-    when clients can connect; at `crash_points` a drill may end it. Raises StartError, alone or in a group, when it
-    cannot start."""
-    clock, entropy = SystemClock(), SystemEntropy()
-    with DataDirectory(config.server.data_dir).lock() as data:
-        secrets = secret_for(config, data.path, entropy)
-        certificate = Certificate.configured(config.server)
-        acceptor = await bind(config.server.host, config.server.port)
-        door = await open_door(config.admin.listen, data.path)
-        async with open_when_needed(archive_url(config.archive.url, data.path)) as archive:
-            outside = evolve(
-                _the_world(config, data, clock, entropy, acceptor, archive), admin=door, certificate=certificate
-            )
-            if crash_points is not None:
-                outside = evolve(outside, crash_points=crash_points)
-            await _serve(App(config, outside, secrets, Registry.discover()), announce, certificate)
-
-
-async def _serve(app: App, announce: Callable[[str], None], certificate: Certificate | None) -> None:
-    last_resort = LastResort(app.config.server.stop_within, app.root.node)
-    try:
-        async with trio.open_nursery() as signals:
-            await signals.start(StallWatch(app.config.limits.stall_after).run)
-            await signals.start(_stop_on_signal, app, signals.cancel_scope, last_resort)
-            if certificate is not None:
-                await signals.start(_reload_on_signal, certificate)
-            async with trio.open_nursery() as serving:
-                address = await serving.start(app.run)
-                spare_what_is_there()
-                announce(f"{'http' if certificate is None else 'https'}://{address}")
-            signals.cancel_scope.cancel()
-    finally:
-        last_resort.disarm()
-
-
-def _the_world(
-    config: Config, data: DataDirectory, clock: Clock, entropy: Entropy, acceptor: Acceptor, archive: Archive
-) -> Outside:
-    if config.store.redis_url:
-        url = RedisUrl.parse(config.store.redis_url)
-        return Outside(
-            clock,
-            entropy,
-            url.connect,
-            acceptor,
-            archive,
-            store_name=url.shown,
-            setup=url.setup,
-            inspect_store=_check_durability,
-        )
-    valkey = EmbeddedValkey(data, entropy=entropy, durability=config.store.durability)
-    # A store with much to load takes its time, and one with much to write out at the end, too.
-    keeper = ChildSpec(id="valkey", run=valkey.run, start_timeout=600.0, shutdown=30.0)
-    return Outside(clock, entropy, valkey.connect, acceptor, archive, services=(keeper,))
-
-
-async def _check_durability(store: Redis) -> None:
-    durability = await check_external(store)
-    log.info("the store keeps what it acknowledges: appendfsync is %s", durability)
-
-
-async def _stop_on_signal(
-    app: App,
-    everything: trio.CancelScope,
-    last_resort: LastResort,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """The first signal asks for an orderly end, the second takes what is left down at once; from the first on the end
-    is bounded in time."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        task_status.started()
-        async for number in signals:
-            last_resort.arm()
-            if app.stopping or not app.up:
-                log.warning("%s: ending at once", signal.Signals(number).name)
-                everything.cancel()
-                return
-            log.info("%s: stopping; once more ends at once", signal.Signals(number).name)
-            app.stop()
-
-
-async def _reload_on_signal(
-    certificate: Certificate, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
-    """SIGHUP says that the certificate was renewed. Without TLS it ends the process, as always."""
-    with trio.open_signal_receiver(signal.SIGHUP) as signals:
-        task_status.started()
-        async for _ in signals:
-            certificate.reload()

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from net import __version__
-from net.bench.commands import durability, recovery
+from net.bench.commands import bench
 from net.collector import calm_down
 from net.drill.command import drill
 from net.errors import StartError
@@ -113,7 +113,7 @@ def serve(
     _log_to_stderr(loaded.config.log.level)
     import trio
 
-    from net.app import serve_forever
+    from net.serve import serve_forever
 
     trio.run(partial(serve_forever, loaded.config, announce=_announce, crash_points=_crash_points(crash_points_fd)))
 
@@ -231,6 +231,7 @@ def demo(*, players: int, rules: str, pace: float, seed: str | None, kill: bool)
     run_demo(players=players, rules=rules, pace=pace, seed=seed, kill=kill)
 
 
+main.add_command(bench)
 main.add_command(drill)
 
 
@@ -279,90 +280,3 @@ def replay(
     from net.replay.command import run_replay
 
     run_replay(config, game_id, viewer=viewer, url=url, token=token, file=file, speed=speed, step=step, plain=plain)
-
-
-# ---- croupier bench
-
-
-@main.group()
-def bench() -> None:
-    """Measure what this build costs on this machine, on a server of its own."""
-
-
-bench.add_command(durability)
-bench.add_command(recovery)
-
-
-@bench.command()
-@click.option(
-    "--sessions",
-    type=click.IntRange(1, 10000),
-    default=500,
-    show_default=True,
-    metavar="N",
-    help="How many idle sessions memory is measured with.",
-)
-@click.option(
-    "--messages",
-    type=click.IntRange(1000, 1_000_000),
-    default=5000,
-    show_default=True,
-    metavar="M",
-    help="How many heartbeats CPU is measured with.",
-)
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A file to write the figures to as well.",
-)
-def transport(*, sessions: int, messages: int, json_file: Path | None) -> None:
-    """Compare the transports: memory of an idle session, CPU of a message.
-
-    Linux alone, because it reads /proc. Figures of one run can be compared with each other, those of two cannot.
-    """
-    from net.bench.run import run_transport
-
-    run_transport(sessions=sessions, messages=messages, json_file=json_file)
-
-
-@bench.command()
-@click.option(
-    "--actors",
-    type=click.IntRange(100, 1_000_000),
-    default=100_000,
-    show_default=True,
-    metavar="N",
-    help="How many idle actors are started and stopped, at most.",
-)
-@click.option(
-    "--messages",
-    type=click.IntRange(100, 1_000_000),
-    default=5000,
-    show_default=True,
-    metavar="M",
-    help="How many messages go each way at a time; eleven times each way in all.",
-)
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A file to write the figures to as well.",
-)
-@click.option("--crowd", type=click.IntRange(1), hidden=True)
-@click.option("--as-served", is_flag=True, hidden=True)
-def kit(*, actors: int, messages: int, json_file: Path | None, crowd: int | None, as_served: bool) -> None:
-    """Compare the actor kit with bare Trio channels, and measure crowds of actors.
-
-    100,000 actors take some 550 MB while they live. Linux alone, because it reads /proc.
-    """
-    if crowd is not None:
-        from net.bench.kit_crowd import run_crowd
-
-        run_crowd(crowd, as_served=as_served)
-    else:
-        from net.bench.kit_run import run_kit
-
-        run_kit(actors=actors, messages=messages, json_file=json_file)

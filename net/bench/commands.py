@@ -1,4 +1,4 @@
-"""`croupier bench durability` and `croupier bench recovery`, as click has them."""
+"""`croupier bench`, as click has it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ _json_option = click.option(
 )
 
 
-@click.command()
+@click.group()
+def bench() -> None:
+    """Measure what this build costs on this machine, on a server of its own."""
+
+
+@bench.command()
 @click.option(
     "--tables", type=click.IntRange(1, 1000), default=32, show_default=True, metavar="N", help="Tables of two players."
 )
@@ -38,7 +43,7 @@ def durability(*, tables: int, seconds: float, json_file: Path | None) -> None:
     run_durability(tables=tables, seconds=seconds, json_file=json_file)
 
 
-@click.command()
+@bench.command()
 @click.option(
     "--games",
     type=click.IntRange(1, 1_000_000),
@@ -56,3 +61,66 @@ def recovery(*, games: int, json_file: Path | None) -> None:
     from net.bench.recovery_run import run_recovery
 
     run_recovery(games=games, json_file=json_file)
+
+
+@bench.command()
+@click.option(
+    "--sessions",
+    type=click.IntRange(1, 10000),
+    default=500,
+    show_default=True,
+    metavar="N",
+    help="How many idle sessions memory is measured with.",
+)
+@click.option(
+    "--messages",
+    type=click.IntRange(1000, 1_000_000),
+    default=5000,
+    show_default=True,
+    metavar="M",
+    help="How many heartbeats CPU is measured with.",
+)
+@_json_option
+def transport(*, sessions: int, messages: int, json_file: Path | None) -> None:
+    """Compare the transports: memory of an idle session, CPU of a message.
+
+    Linux alone, because it reads /proc. Figures of one run can be compared with each other, those of two cannot.
+    """
+    from net.bench.run import run_transport
+
+    run_transport(sessions=sessions, messages=messages, json_file=json_file)
+
+
+@bench.command()
+@click.option(
+    "--actors",
+    type=click.IntRange(100, 1_000_000),
+    default=100_000,
+    show_default=True,
+    metavar="N",
+    help="How many idle actors are started and stopped, at most.",
+)
+@click.option(
+    "--messages",
+    type=click.IntRange(100, 1_000_000),
+    default=5000,
+    show_default=True,
+    metavar="M",
+    help="How many messages go each way at a time; eleven times each way in all.",
+)
+@_json_option
+@click.option("--crowd", type=click.IntRange(1), hidden=True)
+@click.option("--as-served", is_flag=True, hidden=True)
+def kit(*, actors: int, messages: int, json_file: Path | None, crowd: int | None, as_served: bool) -> None:
+    """Compare the actor kit with bare Trio channels, and measure crowds of actors.
+
+    100,000 actors take some 550 MB while they live. Linux alone, because it reads /proc.
+    """
+    if crowd is not None:
+        from net.bench.kit_crowd import run_crowd
+
+        run_crowd(crowd, as_served=as_served)
+    else:
+        from net.bench.kit_run import run_kit
+
+        run_kit(actors=actors, messages=messages, json_file=json_file)

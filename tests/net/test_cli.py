@@ -103,7 +103,7 @@ def test_the_module_can_be_run_and_prints_a_token_without_loading_the_server(fol
         "import runpy, sys\n"
         "sys.argv = ['net', 'token', 'npc:anna']\n"
         "try:\n    runpy.run_module('net', run_name='__main__')\n"
-        "finally:\n    print(sorted({'trio', 'net.app', 'actors.ports', 'rich'} & set(sys.modules)))"
+        "finally:\n    print(sorted({'trio', 'net.serve', 'actors.ports', 'rich'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -235,9 +235,9 @@ class Taken(StartError):
 
 def serve_with(monkeypatch: pytest.MonkeyPatch, serve_forever: Callable[..., Any]) -> None:
     """Puts this in the place of the server, so that the command line is tested alone."""
-    app = types.ModuleType("net.app")
+    app = types.ModuleType("net.serve")
     app.serve_forever = serve_forever  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "net.app", app)
+    monkeypatch.setitem(sys.modules, "net.serve", app)
 
 
 def test_the_server_runs_in_trio_with_its_configuration_and_says_when_it_listens(

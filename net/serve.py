@@ -1,0 +1,131 @@
+"""`croupier serve`: the server on the real world, from its first signal to its last."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import evolve
+
+from actors.kit.supervisor import ChildSpec
+from actors.kit.watchdog import StallWatch
+from actors.kit.watchdog_stop import LastResort
+from actors.rules.registry import Registry
+from net.admin.door import open_door
+from net.app import App, Outside
+from net.archive import archive_url, open_when_needed
+from net.auth import secret_for
+from net.certificates import Certificate
+from net.collector import spare_what_is_there
+from net.data_directory import DataDirectory
+from net.durability import check_external
+from net.listener import bind
+from net.outside import SystemClock, SystemEntropy
+from net.redis_url import RedisUrl
+from net.valkey import EmbeddedValkey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.ports import Archive, Clock, CrashPoints, Entropy
+    from net.config import Config
+    from net.listener import Acceptor
+    from net.redis import Redis
+
+log = logging.getLogger("croupier.app")
+
+
+async def serve_forever(
+    config: Config, *, announce: Callable[[str], None], crash_points: CrashPoints | None = None
+) -> None:
+    """Serves on the real world until SIGTERM or SIGINT; a second signal ends it at once. `announce` is given the URL
+    when clients can connect; at `crash_points` a drill may end it. Raises StartError, alone or in a group, when it
+    cannot start."""
+    clock, entropy = SystemClock(), SystemEntropy()
+    with DataDirectory(config.server.data_dir).lock() as data:
+        secrets = secret_for(config, data.path, entropy)
+        certificate = Certificate.configured(config.server)
+        acceptor = await bind(config.server.host, config.server.port)
+        door = await open_door(config.admin.listen, data.path)
+        async with open_when_needed(archive_url(config.archive.url, data.path)) as archive:
+            outside = evolve(
+                _the_world(config, data, clock, entropy, acceptor, archive), admin=door, certificate=certificate
+            )
+            if crash_points is not None:
+                outside = evolve(outside, crash_points=crash_points)
+            await _serve(App(config, outside, secrets, Registry.discover()), announce, certificate)
+
+
+async def _serve(app: App, announce: Callable[[str], None], certificate: Certificate | None) -> None:
+    last_resort = LastResort(app.config.server.stop_within, app.root.node)
+    try:
+        async with trio.open_nursery() as signals:
+            await signals.start(StallWatch(app.config.limits.stall_after).run)
+            await signals.start(_stop_on_signal, app, signals.cancel_scope, last_resort)
+            if certificate is not None:
+                await signals.start(_reload_on_signal, certificate)
+            async with trio.open_nursery() as serving:
+                address = await serving.start(app.run)
+                spare_what_is_there()
+                announce(f"{'http' if certificate is None else 'https'}://{address}")
+            signals.cancel_scope.cancel()
+    finally:
+        last_resort.disarm()
+
+
+def _the_world(
+    config: Config, data: DataDirectory, clock: Clock, entropy: Entropy, acceptor: Acceptor, archive: Archive
+) -> Outside:
+    if config.store.redis_url:
+        url = RedisUrl.parse(config.store.redis_url)
+        return Outside(
+            clock,
+            entropy,
+            url.connect,
+            acceptor,
+            archive,
+            store_name=url.shown,
+            setup=url.setup,
+            inspect_store=_check_durability,
+        )
+    valkey = EmbeddedValkey(data, entropy=entropy, durability=config.store.durability)
+    # A store with much to load takes its time, and one with much to write out at the end, too.
+    keeper = ChildSpec(id="valkey", run=valkey.run, start_timeout=600.0, shutdown=30.0)
+    return Outside(clock, entropy, valkey.connect, acceptor, archive, services=(keeper,))
+
+
+async def _check_durability(store: Redis) -> None:
+    durability = await check_external(store)
+    log.info("the store keeps what it acknowledges: appendfsync is %s", durability)
+
+
+async def _stop_on_signal(
+    app: App,
+    everything: trio.CancelScope,
+    last_resort: LastResort,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """The first signal asks for an orderly end, the second takes what is left down at once; from the first on the end
+    is bounded in time."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        async for number in signals:
+            last_resort.arm()
+            if app.stopping or not app.up:
+                log.warning("%s: ending at once", signal.Signals(number).name)
+                everything.cancel()
+                return
+            log.info("%s: stopping; once more ends at once", signal.Signals(number).name)
+            app.stop()
+
+
+async def _reload_on_signal(
+    certificate: Certificate, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """SIGHUP says that the certificate was renewed. Without TLS it ends the process, as always."""
+    with trio.open_signal_receiver(signal.SIGHUP) as signals:
+        task_status.started()
+        async for _ in signals:
+            certificate.reload()
