@@ -175,4 +175,27 @@ class Rules(Protocol[S, A]):
         """How the game ended, or None while it runs."""
 
 
+class Imagines(Protocol):
+    """What rules may offer besides, so that players who search (`docs/npc.md`) can play them well: a position as one
+    seat could believe it to be. Rules without it are searched by dealing again and again, which is only quick enough
+    for small games."""
+
+    def imagine(self, view: JsonObject, seat: int, chance: Chance) -> Any:  # noqa: ANN401 - the rules' own state
+        """A whole position at random, of a game that runs, in which that seat sees what `view` (its own, as `view`
+        gave it) shows: `view(imagine(v, seat, chance), seat) == v`, and the same actions are legal for it. What the
+        seat cannot see is dealt from `chance`, each way as likely as the view leaves it.
+
+        The view is all there is to go by, so it has to show what of the options matters. Raises ValueError for the view
+        of a game that is over.
+        """
+
+
+class Appraises(Protocol):
+    """What rules may offer besides, so that players who cannot look as far as the end know good from bad."""
+
+    def appraise(self, state: Any, seat: int) -> float:  # noqa: ANN401 - the rules' own state
+        """How well that seat stands in this position: -1 lost, 1 won. It is given imagined positions only, so it may
+        look at everything in them; it should, for whoever hopes for a card is to like having it."""
+
+
 AnyRules: TypeAlias = Rules[Any, Any]

@@ -35,6 +35,7 @@ _CALLS: Final = (
     "has_resigned",
     "outcome",
 )
+_HOOKS: Final = ("end_in_draw", "imagine", "appraise")
 _LONGEST_REASON: Final = 200
 _LONGEST_FIELD: Final = 100
 _DEEPEST: Final = 20
@@ -81,6 +82,9 @@ def _fault(rules: Any) -> str | None:  # noqa: ANN401 - it may be anything
     absent = [call for call in _CALLS if not callable(getattr(rules, call, None))]
     if absent:
         return f"is no Rules object: it has no {', '.join(absent)}"
+    for hook in _HOOKS:
+        if getattr(rules, hook, None) is not None and not callable(getattr(rules, hook)):
+            return f"{hook}: must be a method, or None"
     if not _matches(_NAME, getattr(rules, "name", None)):
         return "name: must be a lower-case identifier such as crazy_eights"
     if not _matches(_VERSION, getattr(rules, "version", None)):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from actors.rules.cards import Suit
 from actors.rules.crazy_eights import actions, moves
 from actors.rules.crazy_eights.actions import ChooseSuit, Draw, Pass, Play
+from actors.rules.crazy_eights.imagining import imagine
 from actors.rules.crazy_eights.state import (
     MAX_PLAYERS,
     MIN_PLAYERS,
@@ -95,6 +96,10 @@ class CrazyEights:
     def view(self, state: State, seat: int | None) -> JsonObject:
         """What that seat, or with None a spectator, may see."""
         return view(state, seat)
+
+    def imagine(self, view: JsonObject, seat: int, chance: Chance) -> State:
+        """A position at random in which that seat sees this. Raises ValueError when the game is over."""
+        return imagine(view, seat, chance)
 
     def current(self, state: State) -> int | None:
         """Whose turn it is; None once the game is over."""

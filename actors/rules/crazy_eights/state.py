@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from attrs import converters, evolve, field, fields, frozen
+from attrs import asdict, converters, evolve, field, fields, frozen
 
 from actors.rules.cards import Card, Rank, Suit, rank_of, suit_of
 from actors.rules.interface import Outcome
@@ -39,6 +39,10 @@ class Options:
         if self.hand_size is not None:
             return self.hand_size
         return 7 if players == 2 else 5
+
+    def unusual(self) -> JsonObject:
+        """Those of the options that are not at their defaults."""
+        return asdict(self, filter=lambda one, value: value != one.default)
 
 
 def _schema(name: str, description: str, **constraints: object) -> JsonObject:

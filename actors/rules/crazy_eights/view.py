@@ -37,6 +37,10 @@ def view(state: State, seat: int | None) -> JsonObject:
         "plays_left": state.options.max_plays - state.plays,
         "seats": seats,
     }
+    if not state.stock:
+        seen["passes"] = state.passes
+    if unusual := state.options.unusual():
+        seen["options"] = unusual
     if state.options.special_cards:
         seen["direction"] = state.direction
         seen["owed"] = state.owed

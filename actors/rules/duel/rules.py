@@ -14,6 +14,7 @@ from actors.rules.duel.checks import in_turn
 from actors.rules.duel.choices import choice_due
 from actors.rules.duel.decks import OPTIONS_SCHEMA, Options
 from actors.rules.duel.effects import What
+from actors.rules.duel.imagining import imagine
 from actors.rules.duel.opening import choose_active, deal, yet_to_choose
 from actors.rules.duel.state import Stage, State
 from actors.rules.duel.turns import settle
@@ -103,6 +104,10 @@ class Duel:
     def view(self, state: State, seat: int | None) -> JsonObject:
         """What that seat, or with None a spectator, may see."""
         return view(state, seat)
+
+    def imagine(self, view: JsonObject, seat: int, chance: Chance) -> State:
+        """A position at random in which that seat sees this. Raises ValueError when the game is over."""
+        return imagine(view, seat, chance)
 
     def current(self, state: State) -> int | None:
         """Whose turn it is, also while the other one owes something; None in the opening, and once the game is over."""

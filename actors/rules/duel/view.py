@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from actors.rules.duel.choices import choice_due
+from actors.rules.duel.effects import Look
 from actors.rules.duel.state import Stage
 
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ def view(state: State, seat: int | None) -> JsonObject:
     Everything in play and every discard pile lies open. Of hands and decks all see how many cards there are, and each
     player the cards of their own hand; the order of a deck is nobody's to know. It stays so after the end.
     """
+    now = state.resolving
     seen: JsonObject = {
         "phase": phase(state),
+        "stage": state.stage.value,
         "turn": None if state.stage is Stage.OPENING or state.outcome is not None else state.turn,
         "first": state.turn if state.number % 2 or not state.number else 1 - state.turn,
         "number": state.number,
@@ -28,12 +31,15 @@ def view(state: State, seat: int | None) -> JsonObject:
         "attached": state.attached,
         "retreated": state.retreated,
         "planned": state.planned,
-        "resolving": None if state.resolving is None else state.resolving.attack or state.resolving.card,
+        "resolving": None if now is None else now.attack or now.card,
+        "effect": None if now is None else now.at,
+        "choices_left": None if now is None else now.left,
         "sides": [_side(state, one) for one in (0, 1)],
     }
     if seat is not None:
         seen["hand"] = list(state.sides[seat].hand)
         seen["chosen"] = state.sides[seat].chosen
+        seen["looked_at"] = _looked_at(state, seat)
     return seen
 
 
@@ -46,6 +52,14 @@ def phase(state: State) -> str:
     if choice_due(state) is not None:
         return "choice"
     return "promotion" if state.promoting() is not None else "main"
+
+
+def _looked_at(state: State, seat: int) -> list[str] | None:
+    """The cards of its deck that this seat looks at, in an order that tells nothing of theirs."""
+    now = state.resolving
+    if now is None or now.seat != seat or not now.left or not isinstance(now.effect, Look):
+        return None
+    return sorted(state.sides[seat].deck[-now.effect.count :])
 
 
 def _side(state: State, seat: int) -> JsonObject:

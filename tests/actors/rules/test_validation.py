@@ -56,6 +56,13 @@ DECK: JsonObject = {
 }
 
 
+@pytest.mark.parametrize("hook", ["end_in_draw", "imagine", "appraise"])
+def test_what_rules_may_offer_besides_is_a_method_or_none(hook: str) -> None:
+    validate(a_game(**{hook: None}))
+    with pytest.raises(InvalidRules, match=f"{hook}: must be a method, or None"):
+        validate(a_game(**{hook: "yes"}))
+
+
 def schema_with(**properties: JsonObject) -> JsonObject:
     return {"type": "object", "properties": properties}
 

@@ -37,6 +37,7 @@ def test_a_player_sees_their_hand_and_the_counts_of_the_others(position: Positio
             {"seat": 1, "cards": 1, "resigned": False},
             {"seat": 2, "cards": 3, "resigned": False},
         ],
+        "options": {"draw_limit": 3, "max_plays": 10},
         "hand": ["QS", "10D"],
     }
 
@@ -60,6 +61,15 @@ def test_until_the_suit_is_chosen_none_is_in_force(position: Position) -> None:
 
 def test_without_a_limit_there_is_no_count_of_draws_left(position: Position) -> None:
     assert view(position("QS", "2C", pile="9C"), 0)["draws_left"] is None
+
+
+def test_a_table_that_plays_by_the_defaults_says_nothing_of_its_options(position: Position) -> None:
+    assert "options" not in view(position("QS", "2C", pile="9C"), 0)
+
+
+def test_the_passes_in_a_row_are_shown_while_the_stock_is_exhausted(position: Position) -> None:
+    assert view(position("QS", "2C", pile="9C", passes=1), None)["passes"] == 1
+    assert "passes" not in view(position("QS", "2C", stock="3C", pile="9C"), None)
 
 
 @pytest.mark.parametrize("viewer", [0, 1, 2, None])
