@@ -17,7 +17,10 @@ from net.drill.command import drill
 from net.errors import StartError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from actors.ports import CrashPoints
+    from actors.rules.interface import AnyRules
     from net.config_load import Loaded
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -110,12 +113,16 @@ def serve(
     """
     calm_down()
     loaded = _load(config_file, host=host, port=port, data_dir=data_dir)
+    _serve(loaded, crash_points=_crash_points(crash_points_fd))
+
+
+def _serve(loaded: Loaded, *, crash_points: CrashPoints | None = None, besides: Iterable[AnyRules] = ()) -> None:
     _log_to_stderr(loaded.config.log.level)
     import trio
 
     from net.serve import serve_forever
 
-    trio.run(partial(serve_forever, loaded.config, announce=_announce, crash_points=_crash_points(crash_points_fd)))
+    trio.run(partial(serve_forever, loaded.config, announce=_announce, crash_points=crash_points, besides=besides))
 
 
 def _crash_points(descriptor: int | None) -> CrashPoints:
@@ -232,6 +239,21 @@ def demo(*, players: int, rules: str, pace: float, seed: str | None, kill: bool)
 
 
 main.add_command(bench)
+
+
+@bench.command(name="serve")
+@_all_options
+def bench_serve(config_file: Path | None, host: str | None, port: str | None, data_dir: str | None) -> None:
+    """Serve as `croupier serve` does, with the benchmarks' own game besides.
+
+    For a load from other machines (`croupier bench load --url`), or from another program.
+    """
+    calm_down()
+    from net.bench.workload import BenchDuel
+
+    _serve(_load(config_file, host=host, port=port, data_dir=data_dir), besides=(BenchDuel(),))
+
+
 main.add_command(drill)
 
 

@@ -98,7 +98,8 @@ class ServerProcess:
 
     The folder is where the server looks for a config.toml, too, so nobody's configuration is in the way. `name` is
     what it is called when it fails; `program` runs it; `config` is what it is configured to, as far as its clients
-    must know it; `arguments` and `environ` are added to what it is started with; `fuse` reaches its crash points.
+    must know it; `arguments` and `environ` are added to what it is started with; `fuse` reaches its crash points;
+    `port` 0 is one that is free.
     """
 
     folder: Path
@@ -108,9 +109,9 @@ class ServerProcess:
     arguments: Sequence[str] = ()
     environ: Mapping[str, str] = field(factory=dict)
     fuse: Fuse | None = None
+    port: int = 0
     address: str = field(default="", init=False)
     """`HOST:PORT`; the same in all its lives."""
-    _port: int = field(default=0, init=False)
     _process: trio.Process | None = field(default=None, init=False)
     _doomed: trio.Process | None = field(default=None, init=False)
     """The one whose end is expected."""
@@ -154,8 +155,8 @@ class ServerProcess:
         raise ServerFailed(f"{self.name} has not started within {START_TIMEOUT:g} s: {self._last_words()}")
 
     async def _open(self) -> None:
-        self._port = self._port or quiet_port()
-        command = [*self.program, "serve", "--host", "127.0.0.1", "--port", str(self._port)]
+        self.port = self.port or quiet_port()
+        command = [*self.program, "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--data-dir", str(self.data), *self.arguments]
         inherited: tuple[int, ...] = ()
         if self.fuse is not None:

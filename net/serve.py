@@ -27,9 +27,10 @@ from net.redis_url import RedisUrl
 from net.valkey import EmbeddedValkey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from actors.ports import Archive, Clock, CrashPoints, Entropy
+    from actors.rules.interface import AnyRules
     from net.config import Config
     from net.listener import Acceptor
     from net.redis import Redis
@@ -38,11 +39,15 @@ log = logging.getLogger("croupier.app")
 
 
 async def serve_forever(
-    config: Config, *, announce: Callable[[str], None], crash_points: CrashPoints | None = None
+    config: Config,
+    *,
+    announce: Callable[[str], None],
+    crash_points: CrashPoints | None = None,
+    besides: Iterable[AnyRules] = (),
 ) -> None:
     """Serves on the real world until SIGTERM or SIGINT; a second signal ends it at once. `announce` is given the URL
-    when clients can connect; at `crash_points` a drill may end it. Raises StartError, alone or in a group, when it
-    cannot start."""
+    when clients can connect; at `crash_points` a drill may end it; `besides` are rules to be played besides those that
+    are installed. Raises StartError, alone or in a group, when it cannot start."""
     clock, entropy = SystemClock(), SystemEntropy()
     with DataDirectory(config.server.data_dir).lock() as data:
         secrets = secret_for(config, data.path, entropy)
@@ -55,7 +60,7 @@ async def serve_forever(
             )
             if crash_points is not None:
                 outside = evolve(outside, crash_points=crash_points)
-            await _serve(App(config, outside, secrets, Registry.discover()), announce, certificate)
+            await _serve(App(config, outside, secrets, Registry.discover(besides)), announce, certificate)
 
 
 async def _serve(app: App, announce: Callable[[str], None], certificate: Certificate | None) -> None:

@@ -81,13 +81,15 @@ class Registry:
         return registry
 
     @classmethod
-    def discover(cls) -> Registry:
-        """The games that ship, and those of the installed packages.
+    def discover(cls, besides: Iterable[AnyRules] = ()) -> Registry:
+        """The games that ship, those of the installed packages, and these besides.
 
         A plug-in that does not load is left out, logged, and told of in `problems`; so are rules that are
-        faulty, or of a name and version that are already taken.
+        faulty, or of a name and version that are already taken. Raises InvalidRules for those that are given.
         """
         registry = cls.built_in()
+        for rules in besides:
+            registry._add(rules)
         problems: list[Problem] = []
         for entry_point in sorted(metadata.entry_points(group=GROUP), key=lambda one: (one.name, one.value)):
             problems += registry._add_plug_in(entry_point)

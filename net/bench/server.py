@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 from attrs import define
 
-from net.process import ServerProcess, without_rates
+from net.process import ServerProcess, own_command, without_rates
 from net.stream import SocketWire
 
 if TYPE_CHECKING:
@@ -43,12 +43,22 @@ class LocalServer(ServerProcess):
 
 
 @asynccontextmanager
-async def started_server(*, connections: int, environ: Mapping[str, str] | None = None) -> AsyncIterator[LocalServer]:
-    """A server that listens, takes so many connections, and pings nobody; gone at the end, with its files. `environ`
-    configures it besides. Raises ServerFailed."""
-    with TemporaryDirectory(prefix="croupier-bench-", ignore_cleanup_errors=True) as name:
+async def started_server(
+    *,
+    connections: int,
+    environ: Mapping[str, str] | None = None,
+    bench_rules: bool = False,
+    port: int = 0,
+    inside: Path | None = None,
+) -> AsyncIterator[LocalServer]:
+    """A server that listens, takes so many connections, and pings nobody; gone at the end, with its files, which are
+    in a folder of their own `inside` this one. `environ` configures it besides; with `bench_rules` the benchmarks' game
+    can be played on it; port 0 is a free one. Raises ServerFailed."""
+    with TemporaryDirectory(prefix="croupier-bench-", dir=inside, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "config.toml").write_text(_CONFIG.format(connections=connections))
-        async with LocalServer(folder, environ=without_rates() | dict(environ or {})) as server:
+        program = own_command("bench") if bench_rules else own_command()
+        settings = without_rates() | dict(environ or {})
+        async with LocalServer(folder, program=program, environ=settings, port=port) as server:
             await server.start()
             yield server
