@@ -12,22 +12,21 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import trio
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(CHECKOUT))
+from net.auth import Scope
+from net.bench.server import started_server
+from net.bench.workload import BenchDuel
+from net.interrupt import interruptible
 
-from net.auth import Scope  # noqa: E402 - the checkout comes first on the path
-from net.bench.server import started_server  # noqa: E402
-from net.bench.workload import BenchDuel  # noqa: E402
-from net.interrupt import interruptible  # noqa: E402
-from net.process import ServerProcess  # noqa: E402
+if TYPE_CHECKING:
+    from net.process import ServerProcess
 
 SPARE_CONNECTIONS = 200
 

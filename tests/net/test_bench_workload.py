@@ -1,4 +1,4 @@
-"""The benchmarks' own game: that it is the workload that the others play, and that a server has it only when asked to."""
+"""The benchmarks' own game: that it is the workload that the others play, and that servers have it only when asked."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def test_it_passes_the_checks_of_rules() -> None:
 def test_the_first_view_is_that_of_the_workload() -> None:
     view = RULES.view(RULES.set_up(2, {}, CHANCE), 0)
     assert [card["id"] for card in view["hand"]] == [1, 2, 3, 4, 5, 6, 7]
-    assert view["hand"][0] == {"id": 1, "suit": "clubs", "rank": 13}
+    assert view["hand"][0] == {"id": 1, "suit": "hearts", "rank": 3}
     assert (view["turn"], view["discard"], view["last_action"]) == (0, [], None)
 
 
 def test_a_played_card_lies_open_and_the_next_one_is_drawn() -> None:
     view = RULES.view(played([0]), 0)
     assert [card["id"] for card in view["hand"]] == [2, 3, 4, 5, 6, 7, 15]
-    assert view["discard"] == [{"id": 1, "suit": "clubs", "rank": 13, "by": 0, "turn": 1}]
-    assert view["players"][0] == {"name": "Player 0", "score": 13, "played": 1, "hand_count": 7}
+    assert view["discard"] == [{"id": 1, "suit": "hearts", "rank": 3, "by": 0, "turn": 1}]
+    assert view["players"][0] == {"name": "Player 0", "score": 3, "played": 1, "hand_count": 7}
     assert view["last_action"] == {"type": "play", "seat": 0, "card": 1}
 
 
