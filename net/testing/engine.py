@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -22,9 +22,10 @@ from fakeredis._helpers import SimpleError, SimpleString
 from fakeredis._socket import FakeSocket, _resp
 
 from actors.ports import Clock
+from net.testing.append_only import AppendOnly, Fsync
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 
 _UNORDERED = frozenset({"smembers", "sinter", "sunion", "sdiff", "keys"})
@@ -66,24 +67,46 @@ class Engine:
 
     clock: Clock
     config: Mapping[str, str] = field(factory=dict)
+    disk: AppendOnly = field(init=False)
+    """What is written down, with `appendfsync` as the configuration has it; of database 0."""
     _server: FakeServer = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        with self._mended():
-            self._server = FakeServer(version=(8,), server_type="valkey")
+        self._server = self._empty()
+        self.disk = AppendOnly(Fsync(self._server.config[b"appendfsync"].decode()))
+
+    def _empty(self) -> FakeServer:
+        with self._mended(self.clock.now):
+            server = FakeServer(version=(8,), server_type="valkey")
         for name, value in {**_CONFIG, **self.config}.items():
-            self._server.config[name.encode()] = value.encode()
+            server.config[name.encode()] = value.encode()
+        return server
 
     def session(self) -> Session:
         """A new connection's state: the selected database, an open MULTI, the watched keys."""
-        with self._mended():
+        with self._mended(self.clock.now):
             return Session(self, _Socket(self._server))
 
+    def lose_power(self) -> bool:
+        """What was not forced to the disk is lost, and so are the scripts that were loaded. The sessions are of no use
+        any more. Says whether anything was lost that had been acknowledged."""
+        lost = self.disk.cut_off(self.clock.now())
+        if lost:
+            self._server = self._empty()
+            session = self.session()
+            for entry in self.disk.entries:
+                for command in entry.commands:
+                    with self._mended(lambda at=entry.at: at):  # type: ignore[misc]
+                        session.redo(command)
+            session.close()
+        self._server.script_cache = {}
+        return lost
+
     @contextmanager
-    def _mended(self) -> Iterator[None]:
+    def _mended(self, now: Callable[[], float]) -> Iterator[None]:
         """fakeredis looks up the time, and how a double is written, in globals of its modules. For the length of one
         command, which never waits, they are the simulated time, and the shortest digits that give the double again."""
-        simulated = _Time(self.clock.now)
+        simulated = _Time(now)
         for module in _READERS_OF_THE_CLOCK:
             vars(module)["time"] = simulated
         vars(_resp)["Float"] = _ShortestFloat
@@ -101,11 +124,35 @@ class Session:
 
     _engine: Engine
     _socket: _Socket
+    _transaction: list[Sequence[bytes]] | None = field(default=None, init=False)
 
     def execute(self, command: Sequence[bytes]) -> bytes:
         """Executes the command and returns the reply in RESP2, an error (`-ERR …`) among them."""
-        with self._engine._mended():
-            return encode(self._socket.answer(list(command)))
+        with self._engine._mended(self._engine.clock.now):
+            reply = self.redo(command)
+        self._write_down(command, reply)
+        return reply
+
+    def redo(self, command: Sequence[bytes]) -> bytes:
+        """The same, at a time that the caller has set, and without its being written down."""
+        return encode(self._socket.answer(list(command)))
+
+    def _write_down(self, command: Sequence[bytes], reply: bytes) -> None:
+        """Of a transaction nothing is written before all of it is executed."""
+        disk, now = self._engine.disk, self._engine.clock.now()
+        match command[0].lower():
+            case b"multi" if self._transaction is None:
+                self._transaction = [command]
+            case b"exec" if self._transaction is not None:
+                if reply.startswith(b"*") and not reply.startswith(b"*-1"):
+                    disk.wrote(now, [*self._transaction, command])
+                self._transaction = None
+            case b"discard":
+                self._transaction = None
+            case _ if self._transaction is not None:
+                self._transaction.append(command)
+            case _:
+                disk.wrote(now, [command])
 
     def close(self) -> None:
         """Forgets the connection, its MULTI and its watches. Once only."""

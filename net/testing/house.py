@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,10 +20,12 @@ from net.client import Api, CroupierClient
 from net.client.errors import leaves
 from net.config import Config, Limits
 from net.errors import StartError
+from net.testing.determinism import determined
 from net.testing.network import SimHost, SimNetwork
 from net.testing.ports import SimClock, SimEntropy
 from net.testing.redis import SimRedis
 from net.testing.streams import Link
+from net.testing.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -74,17 +77,23 @@ class House:
     _nursery: trio.Nursery
     crash_points: CrashPoints = field(factory=NoCrashPoints)
     """Told of the moments of a commit; set, it counts from the next start of the server on."""
+    store_config: Mapping[str, str] = field(factory=dict)
+    """What the store is configured to, where that is not the default: `appendfsync`."""
+    trace: Trace = field(factory=Trace)
+    """What happens, in order; its digest is the same whenever the same happens."""
     clock: SimClock = field(factory=SimClock)
-    network: SimNetwork = field(factory=lambda: SimNetwork(LINK))
+    network: SimNetwork = field(init=False)
     redis: SimRedis = field(init=False)
     api: Api = field(init=False)
     """The HTTP API, with a service token."""
     _tokens: Tokens = field(init=False)
     _lives: int = field(default=0, init=False)
     _server: _Server | None = field(default=None, init=False)
+    _starting: _Server | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.redis = SimRedis(self.network, self.clock)
+        self.network = SimNetwork(LINK, self.trace)
+        self.redis = SimRedis(self.network, self.clock, config=self.store_config)
         self._tokens = Tokens(SECRETS, self.config.auth.audience, self.clock)
         operator = self._tokens.issue("operator", Scope.SERVICE, _TEN_YEARS)
         self.api = Api(partial(self._connect, "operator"), operator)
@@ -158,11 +167,23 @@ class House:
         """Kills the server as `kill -9` does: nothing that it does from this moment on has an effect; the clients and
         the store get what it had sent, and then the end. What stands in the store stays. Raises HouseError when it is
         down."""
-        server = self._up()
-        self._server = None
-        server.host.die()
-        server.scope.cancel()
+        server = self._up() if self._starting is None else self._starting
+        self.kill()
         await server.gone.wait()
+
+    def kill(self) -> None:
+        """The same, at once, from wherever it is called, also while the server starts: `start` then raises HouseError.
+        What is left of it falls apart when it would go on. Nothing happens when it is down."""
+        server = self._server if self._starting is None else self._starting
+        if server is not None:
+            self._server = None
+            self.trace.did("house", f"kills {server.host.name}")
+            server.host.die()
+            server.scope.cancel()
+
+    async def advance(self, seconds: float) -> None:
+        """Lets this much time go by."""
+        await trio.sleep(seconds)
 
     async def stop(self) -> None:
         """Stops the server in order, as SIGTERM does. Raises HouseError when it is down, or does not stop."""
@@ -196,7 +217,8 @@ class House:
             archive=self.archive,
             crash_points=self.crash_points,
         )
-        server = _Server(App(self.config, outside, SECRETS, self.registry), host)
+        server = self._starting = _Server(App(self.config, outside, SECRETS, self.registry), host)
+        self.trace.did("house", f"starts {host.name}")
         try:
             await self._nursery.start(self._live, server)
         except BaseExceptionGroup as group:
@@ -205,15 +227,20 @@ class House:
                 raise
             raise leaves(reasons)[0] from group
         finally:
-            if not server.app.up:
+            self._starting = None
+            if server.scope.cancel_called or not server.app.up:
                 host.die()
+        if server.scope.cancel_called:
+            raise HouseError("the server was killed while it started")
         self._server = server
 
     async def _live(self, server: _Server, *, task_status: trio.TaskStatus[None]) -> None:
+        up = False
         try:
             with server.scope:
                 async with trio.open_nursery() as life:
                     await life.start(server.app.run)
+                    up = True
                     task_status.started()
         except Exception:
             if not server.scope.cancel_called:
@@ -221,6 +248,8 @@ class House:
             # The dead tell nobody: what goes wrong while a crashed server falls apart is of no account.
         finally:
             server.gone.set()
+        if not up:  # it was killed
+            task_status.started()
 
     def _up(self) -> _Server:
         if self._server is None:
@@ -239,32 +268,43 @@ def unhurried() -> Config:
 
 @asynccontextmanager
 async def open_house(
-    config: Config | None = None, registry: Registry | None = None, *, seed: int = 0, patience: float = 7200.0
+    config: Config | None = None,
+    registry: Registry | None = None,
+    *,
+    seed: int = 0,
+    patience: float = 7200.0,
+    store_config: Mapping[str, str] | None = None,
+    trace: Trace | None = None,
 ) -> AsyncIterator[House]:
     """A house for the length of a block, its server up. At the end the server is stopped in order, if it is up.
 
-    `registry` is by default what is installed. Everything random follows from `seed`. Needs Trio's MockClock with
-    `autojump_threshold=0`; a block that lasts longer than `patience` virtual seconds waits for what never comes, and
-    is ended with HouseError. Whatever is raised inside comes in an ExceptionGroup.
+    `registry` is by default what is installed; `store_config` what the store is configured to, beside the defaults
+    (`{"appendfsync": "everysec"}`). Everything random follows from `seed`, the order in which tasks run too: twice the
+    same block goes the same way, in whatever process, and leaves the same digest in `trace`. Needs Trio's MockClock
+    with `autojump_threshold=0`; a block that lasts longer than `patience` virtual seconds waits for what never comes,
+    and is ended with HouseError. Whatever is raised inside comes in an ExceptionGroup.
     """
     clock = trio.lowlevel.current_clock()
     if not (isinstance(clock, MockClock) and clock.autojump_threshold == 0):
         raise HouseError("the house needs virtual time: run it under trio.testing.MockClock(autojump_threshold=0)")
-    async with open_archive("sqlite://", run_sync=directly) as archive, trio.open_nursery() as nursery:
-        house = House(
-            config=unhurried() if config is None else config,
-            registry=Registry.discover() if registry is None else registry,
-            entropy=SimEntropy(seed),
-            archive=archive,
-            nursery=nursery,
-        )
-        nursery.start_soon(house.redis.run)
-        nursery.start_soon(_lose_patience, patience)
-        await house.start()
-        yield house
-        if house._server is not None:
-            await house.stop()
-        nursery.cancel_scope.cancel()
+    with determined(seed):
+        async with open_archive("sqlite://", run_sync=directly) as archive, trio.open_nursery() as nursery:
+            house = House(
+                config=unhurried() if config is None else config,
+                registry=Registry.discover() if registry is None else registry,
+                entropy=SimEntropy(seed),
+                archive=archive,
+                nursery=nursery,
+                store_config={} if store_config is None else store_config,
+                trace=Trace() if trace is None else trace,
+            )
+            nursery.start_soon(house.redis.run)
+            nursery.start_soon(_lose_patience, patience)
+            await house.start()
+            yield house
+            if house._server is not None:
+                await house.stop()
+            nursery.cancel_scope.cancel()
 
 
 async def _lose_patience(seconds: float) -> None:

@@ -6,6 +6,7 @@ import trio
 from attrs import define, field
 
 from net.testing.streams import Link, SimStream, stream_pair
+from net.testing.trace import Kind, Trace
 
 _BACKLOG = 128
 
@@ -75,7 +76,8 @@ class SimHost:
         acceptor = self.network.acceptors.get(address)
         if self._fenced or acceptor is None:
             raise ConnectionRefusedError(f"nobody listens at {address}")
-        ours, theirs = stream_pair(self.network.link, names=(self.name, address))
+        ours, theirs = stream_pair(self.network.link, names=(self.name, address), trace=self.network.trace)
+        self.network.trace.note(Kind.OPENED, self.name, address, connection=ours.connection)
         self._own(ours)
         acceptor.host._own(theirs)
         try:
@@ -130,6 +132,8 @@ class SimNetwork:
     another to make the network slow, narrow or crumbling from now on."""
 
     link: Link = field(factory=Link)
+    trace: Trace = field(factory=Trace)
+    """Is told of everything that goes over it."""
     acceptors: dict[str, SimAcceptor] = field(factory=dict, init=False)
     _hosts: dict[str, SimHost] = field(factory=dict, init=False)
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import define, field, frozen, validators
 
+from net.testing.trace import Kind, Trace
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -43,9 +45,14 @@ class Link:
 
 @define(eq=False)
 class _Pipe:
-    """One direction of a connection: the bytes on their way, each chunk with the time of its arrival."""
+    """One direction of a connection, from `writer` to `reader`: the bytes on their way, each chunk with the time of its
+    arrival."""
 
     link: Link
+    writer: str
+    reader: str
+    trace: Trace
+    connection: int
     broken: bool = field(default=False, init=False)
     ended: bool = field(default=False, init=False)
     changed: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot, init=False)
@@ -62,6 +69,7 @@ class _Pipe:
         """Takes as many of the bytes as there is room for; returns how many."""
         taken = bytes(data[: self.room()])
         if taken:
+            self._tell(Kind.SENT, taken)
             self._put(taken)
             self._size += len(taken)
         return len(taken)
@@ -89,6 +97,7 @@ class _Pipe:
         """No more will be written: the reader gets what is on its way, and then the end of the stream."""
         if not (self.ended or self.broken):
             self.ended = True
+            self._tell(Kind.ENDED)
             self._put(_END)
 
     def abandon(self) -> None:
@@ -98,6 +107,8 @@ class _Pipe:
 
     def sever(self) -> None:
         """What is on its way is lost; reading and writing fail."""
+        if not self.broken:
+            self._tell(Kind.BROKE)
         self.broken = True
         self._chunks.clear()
         self._size = 0
@@ -105,12 +116,17 @@ class _Pipe:
 
     def stall(self) -> None:
         """From now on nothing arrives; the writer sees a pipe that fills up."""
+        if not self._stalled:
+            self._tell(Kind.WENT_DEAF)
         self._stalled = True
 
     def _put(self, chunk: bytes) -> None:
         last = self._chunks[-1][0] if self._chunks else -math.inf
         self._chunks.append((max(last, trio.current_time() + self.link.latency), chunk))
         self.changed.unpark_all()
+
+    def _tell(self, kind: Kind, data: bytes = b"") -> None:
+        self.trace.note(kind, self.writer, self.reader, data, self.connection)
 
 
 @define(eq=False)
@@ -199,6 +215,11 @@ class SimStream(trio.abc.HalfCloseableStream):
     # ---- closing, and dying
 
     @property
+    def connection(self) -> int:
+        """The number of the connection in its trace."""
+        return self._outgoing.connection
+
+    @property
     def closed(self) -> bool:
         """Whether this end was closed."""
         return self._closed
@@ -277,9 +298,12 @@ class SimStream(trio.abc.HalfCloseableStream):
 
 
 def stream_pair(
-    link: Link | None = None, *, names: tuple[str, str] = ("client", "server")
+    link: Link | None = None, *, names: tuple[str, str] = ("client", "server"), trace: Trace | None = None
 ) -> tuple[SimStream, SimStream]:
-    """Two connected ends; `names` are theirs, each is the other's `peer`."""
+    """Two connected ends; `names` are theirs, each is the other's `peer`. What goes over them is told to `trace`."""
     link = Link() if link is None else link
-    there, back = _Pipe(link), _Pipe(link)
+    trace = Trace() if trace is None else trace
+    number = trace.next_connection()
+    one, other = names
+    there, back = _Pipe(link, one, other, trace, number), _Pipe(link, other, one, trace, number)
     return SimStream(names[1], there, back), SimStream(names[0], back, there)

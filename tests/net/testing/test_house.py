@@ -130,6 +130,26 @@ class TestWithAnotherConfigurationAndOtherRules:
         assert [rules["name"] for rules in await house.api.rules()] == ["tally"]
 
 
+async def test_a_server_can_be_killed_while_it_starts(house: House) -> None:
+    game_id, alice, _ = await two_at_a_table(house)
+    before = await alice.join(game_id)
+    await house.crash()
+    house.redis.pause()
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def start() -> None:
+            with pytest.raises(HouseError, match="killed while it started"):
+                await house.start()
+
+        await house.advance(1)
+        await house.crash()
+    house.redis.resume()
+    await house.restart()
+    alice = await house.player("alice")
+    assert (await alice.join(game_id))["state"] == before["state"]
+
+
 # ---- who comes
 
 

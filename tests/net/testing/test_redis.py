@@ -185,3 +185,95 @@ async def test_its_data_outlive_the_clients_death(store: SimRedis, client: Redis
     assert store.execute("GET", "k") == b"v"
     await trio.sleep(31)
     assert store.execute("GET", "k") is None
+
+
+async def test_half_of_a_reply_arrives_before_the_connection_ends(
+    store: SimRedis, client: Redis, autojump_clock: MockClock
+) -> None:
+    store.cut_next_reply("set")
+    with pytest.raises(ResultUnknown):
+        await client.call("SET", "k", "v")
+    await client.wait_available()
+    assert await client.call("GET", "k") == b"v"
+
+
+async def test_a_store_that_refuses_executes_nothing(store: SimRedis, client: Redis, autojump_clock: MockClock) -> None:
+    store.answer_with("LOADING Redis is loading the dataset in memory")
+    with pytest.raises(StoreUnavailable):
+        await client.call("SET", "k", "v")
+    store.answer_with("OOM command not allowed when used memory > 'maxmemory'.", writes_only=True)
+    with pytest.raises(StoreUnavailable):
+        await client.call("SET", "k", "v")
+    assert await client.call("GET", "k") is None
+    store.heal()
+    assert await client.call("SET", "k", "v") == b"OK"
+
+
+async def test_a_slow_store_answers_that_much_later(store: SimRedis, client: Redis, autojump_clock: MockClock) -> None:
+    store.slow_down(0.5)
+    began = trio.current_time()
+    assert await client.call("SET", "k", "v") == b"OK"
+    assert trio.current_time() == began + 0.5
+
+
+async def test_a_cable_that_is_pulled_is_noticed_only_by_the_silence(
+    store: SimRedis, client: Redis, autojump_clock: MockClock
+) -> None:
+    store.half_open()
+    began = trio.current_time()
+    with pytest.raises(ResultUnknown, match="no reply for 5 s"):
+        await client.call("SET", "k", "v")
+    assert trio.current_time() == began + 5
+
+
+class TestPowerCuts:
+    @staticmethod
+    async def after_a_cut(fsync: str, *, seconds: float) -> tuple[bool, dict[str, object]]:
+        """What is left of a key that was written that long ago, another written just now, and a transaction that was
+        not executed; and whether anything was lost."""
+        store = SimRedis(SimNetwork(), SimClock(), config={"appendfsync": fsync})
+        store.execute("SET", "then", "1", "EX", 3600)
+        await trio.sleep(seconds)
+        for command in (("MULTI",), ("SET", "now", "1"), ("INCR", "now"), ("EXEC",)):
+            store.execute(*command)
+        digest = store.execute("SCRIPT", "LOAD", "return 1")
+        store.execute("MULTI")
+        store.execute("SET", "never", "1")
+        lost = store.crash()
+        found: dict[str, object] = {key: store.execute("GET", key) for key in ("then", "now", "never")}
+        found["ttl"] = store.execute("TTL", "then")
+        with pytest.raises(CommandRefused, match="NOSCRIPT"):
+            store.execute("EVALSHA", str(digest), 0)
+        return lost, found
+
+    async def test_with_always_everything_that_was_executed_is_kept(self, autojump_clock: MockClock) -> None:
+        lost, found = await self.after_a_cut("always", seconds=2.5)
+        assert not lost
+        assert (found["then"], found["now"], found["never"]) == (b"1", b"2", None)
+
+    async def test_with_everysec_the_last_second_is_lost(self, autojump_clock: MockClock) -> None:
+        lost, found = await self.after_a_cut("everysec", seconds=2.5)
+        assert lost
+        assert (found["then"], found["now"], found["never"]) == (b"1", None, None)
+        assert found["ttl"] == 3598  # its clock went on
+
+    async def test_without_fsync_half_a_minute_may_be_lost(self, autojump_clock: MockClock) -> None:
+        lost, found = await self.after_a_cut("no", seconds=2.5)
+        assert lost
+        assert (found["then"], found["now"]) == (None, None)
+
+    async def test_clients_lose_the_connection_and_are_refused_until_it_is_back(
+        self, store: SimRedis, client: Redis, autojump_clock: MockClock
+    ) -> None:
+        store.pause()
+        with pytest.RaisesGroup(ResultUnknown):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(client.call, "SET", "k", "v")
+                await trio.sleep(0.1)
+                store.crash()
+        store.resume()
+        await trio.sleep(1)
+        assert not client.available
+        store.admit()
+        await client.wait_available()
+        assert await client.call("GET", "k") is None  # it waited, and was not executed
