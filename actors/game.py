@@ -7,6 +7,7 @@ what makes a replay byte for byte what was seen live.
 from __future__ import annotations
 
 from math import isfinite
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from attrs import evolve, field, frozen
@@ -15,13 +16,14 @@ from actors.draws import Draws, told_as
 from actors.events import Abandoned, Aborted, Acted, Created, DrawMoved, Extended, Resigned, TimedOut
 from actors.rules.chance import Chance, key_of
 from actors.rules.interface import AnyRules, Change, IllegalAction, MalformedAction
+from actors.time_limit import TimeIsUp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from actors.events import Event
     from actors.messages import DrawMove
-    from actors.rules.interface import Step
+    from actors.rules.interface import ForcedAction, JsonObject, Step
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,6 +33,9 @@ TIMEOUT = "timeout"
 ABORTED = "aborted"
 ABANDONED = "abandoned"
 DRAW_AGREED = "draw_agreed"
+
+_CONTEXTS = 32
+"""So many errors, each raised while the one before was handled, are looked through for the one that began it."""
 
 
 class RulesFault(Exception):
@@ -222,15 +227,16 @@ class Game:
         end_reason: str | None = None,
         anew: bool = False,
     ) -> Position:
-        ended = self._outcome(step.state, end_reason)
+        state, changes, message = ask_rules(_taken_apart, step)
+        ended = self._outcome(state, end_reason)
         return Position(
             event_id=before.event_id + 1,
-            state=step.state,
+            state=state,
             chance_position=chance.position,
-            changes=tuple(step.changes),
-            message=step.message,
+            changes=changes,
+            message=message,
             ended=ended,
-            deadline=None if ended else self._deadline(before, step.state, clock, anew=anew),
+            deadline=None if ended else self._deadline(before, state, clock, anew=anew),
             extended=before.extended,
         )
 
@@ -266,13 +272,22 @@ class Game:
 
 def ask_rules(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Calls into the rules where they may raise nothing. Raises RulesFault when they do, whatever it is: a SystemExit
-    or a panic of native code must not end the server."""
+    or a panic of native code must not end the server. So it does when they are interrupted because they run past their
+    time limit (`actors.time_limit`, which knows this function's frames)."""
     try:
         return call(*args, **kwargs)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise RulesFault(f"{getattr(call, '__name__', 'a function')} of the rules raised") from error
+        # No function of ours, and no code of theirs, may be called here: the next interruption would come out of it.
+        name = call.__name__ if isinstance(call, FunctionType | MethodType) else "a function"
+        at: BaseException | None = error
+        for _ in range(_CONTEXTS):  # what they were doing when they were interrupted may have failed in its turn
+            if at is None or isinstance(at, TimeIsUp):
+                break
+            at = at.__context__
+        did = "ran past its time limit" if isinstance(at, TimeIsUp) else "raised"
+        raise RulesFault(f"{name} of the rules {did}") from error
 
 
 def submit(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -283,6 +298,21 @@ def submit(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if isinstance(fault.__cause__, IllegalAction | MalformedAction):
             raise fault.__cause__ from None
         raise
+
+
+def forced(rules: AnyRules, state: Any) -> tuple[ForcedAction, ...]:  # noqa: ANN401 - the rules' own type
+    """`Rules.forced`, taken whole while the rules are asked."""
+    return tuple(rules.forced(state))
+
+
+def legal(rules: AnyRules, state: Any, seat: int) -> tuple[JsonObject, ...] | None:  # noqa: ANN401 - as above
+    """`Rules.legal`, as JSON, taken whole while the rules are asked: the time limit is for all of it."""
+    actions = rules.legal(state, seat)
+    return None if actions is None else tuple(map(rules.dump, actions))
+
+
+def _taken_apart(step: Step[Any]) -> tuple[Any, tuple[Change, ...], str]:
+    return step.state, tuple(step.changes), step.message
 
 
 def _are_numbers(scores: Iterable[object]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.failures import Code, Failure
-from actors.game import ask_rules, submit
+from actors.game import ask_rules, forced, submit
 from actors.rules.interface import IllegalAction, MalformedAction
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def judge_action(game: Game, at: Position, seat: int, action: JsonObject, *, clo
         parsed = submit(game.rules.parse, action)
     except (MalformedAction, IllegalAction) as error:
         return Failure(Code.INVALID_ACTION, str(error))
-    due = ask_rules(game.rules.forced, at.state)
+    due = ask_rules(forced, game.rules, at.state)
     if due:
         mine = next((one for one in due if one.seat == seat), None)
         if mine is None or mine.action_type != kind:
@@ -72,7 +72,7 @@ def game_ended(ended: Ended) -> Failure:
 def _forced_first(game: Game, due: ForcedAction, seat: int) -> Failure:
     owner = game.created.players[due.seat]
     whose = "you" if due.seat == seat else owner
-    forced: JsonObject = {
+    pending: JsonObject = {
         "player_id": owner,
         "action_type": due.action_type,
         "reason": due.reason,
@@ -81,5 +81,5 @@ def _forced_first(game: Game, due: ForcedAction, seat: int) -> Failure:
     return Failure(
         Code.ACTION_NOT_ALLOWED,
         f"{due.action_type} is due first, by {whose}: {due.reason}",
-        {"pending_forced_action": forced},
+        {"pending_forced_action": pending},
     )

@@ -127,6 +127,15 @@ class AbortAnswer:
 
 
 @frozen
+class ResumeAnswer:
+    """The answer to a resumption: the game runs, and `event_id` is its last event. `resumed`: it did not before."""
+
+    game_id: str
+    event_id: int
+    resumed: bool
+
+
+@frozen
 class GameOver:
     """`game:game_over`, with the final state as this viewer may see it."""
 
@@ -367,6 +376,11 @@ class Abort(Ask[AbortAnswer | Failure]):
 
 
 @frozen(eq=False)
+class Resume(Ask[ResumeAnswer | Failure]):
+    """An operator has a suspended game tried again, from what stands in the journal."""
+
+
+@frozen(eq=False)
 class Passivate:
     """Leave memory if nothing is going on; the next message wakes the game again."""
 
@@ -378,5 +392,5 @@ class Expire:
 
 
 TableMessage: TypeAlias = (
-    Join | Spectate | Reconnect | Recover | Act | Resign | Draw | Describe | Abort | Passivate | Expire
+    Join | Spectate | Reconnect | Recover | Act | Resign | Draw | Describe | Abort | Resume | Passivate | Expire
 )

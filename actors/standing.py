@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from actors.audience import Audience
 from actors.messages import ABSENT, Description
@@ -25,6 +25,16 @@ class Status(enum.StrEnum):
     ENDED = "ended"
 
 
+@frozen
+class Suspension:
+    """Why a game stands still: the id of the report, what it says in a line (nothing of the state), and since when, in
+    wall time."""
+
+    report_id: str
+    why: str
+    since: float
+
+
 @define(eq=False)
 class Standing:
     """Kept by the directory as long as anybody follows the game or may come back to it, or anything is wrong with it.
@@ -39,7 +49,7 @@ class Standing:
     crowd: Crowd = field(factory=Crowd)
     empty_since: float | None = None
     known: int = 0
-    suspended: str | None = None
+    suspended: Suspension | None = None
     description: Description | None = None
 
     @property

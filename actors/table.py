@@ -14,17 +14,17 @@ from actors.clocks import Clocks
 from actors.events import Aborted
 from actors.failures import Code, Failure
 from actors.faults import report
-from actors.game import ABORTED, RulesFault
+from actors.game import ABORTED, ReplayDiverged, RulesFault
 from actors.held import Held
 from actors.joining import NOT_IN_GAME, STORE_AWAY, Door, Joining, let_in, open_door, seat_for
 from actors.judge import game_ended
 from actors.kit.actor import Actor
-from actors.messages import Abort, AbortAnswer, Describe, Expire, Passivate, TableMessage
+from actors.messages import Abort, AbortAnswer, Describe, Expire, Passivate, Resume, ResumeAnswer, TableMessage
 from actors.moves import Request, abandonment, answer_again, expiry, extension, judge
 from actors.ports import Fenced, GameNotFound, StoreLostData, StoreUnavailable
 from actors.recovery import recover, what_stands
 from actors.rules.registry import RulesVersionMissing, UnknownRules
-from actors.standing import Status, described
+from actors.standing import Status, Suspension, described
 from actors.telling import Telling
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Table(Actor[TableMessage]):
     """One game. Its incarnations come and go; the journal is what it is.
 
     A fault of the rules, or a store that lost events, suspends the game: it is still shown as it last was, if it can
-    be, takes no action, and can be aborted. In this process it stays suspended; a restart gives it another chance.
+    be, takes no action, and can be aborted. It stays suspended until an operator has it try again, or a restart does.
     """
 
     _held: Held
@@ -162,6 +162,8 @@ class Table(Actor[TableMessage]):
                 return self._standing.description
             case Abort(reason=reason):
                 return await self._abort_by_operator(reason)
+            case Resume():
+                return await self._resume()
             case Expire():
                 await self._look_at_the_clocks()
                 return None
@@ -373,6 +375,29 @@ class Table(Actor[TableMessage]):
         )
         return answer
 
+    # ---- trying it again
+
+    async def _resume(self) -> ResumeAnswer | Failure:
+        """Reloads a suspended game, which goes on if nothing is wrong with it any more. One that runs is let be."""
+        suspension = self._standing.suspended
+        if suspension is not None:
+            self._standing.suspended = None
+            try:
+                await self._load()
+            except StoreUnavailable:
+                self._standing.suspended = suspension
+                return STORE_AWAY
+            except (GameNotFound, StoreLostData) as error:
+                return self._suspend(error)
+        held = self._held
+        if held.ended is not None:
+            return game_ended(held.ended)
+        if held.halt is not None:
+            return held.halt
+        if suspension is not None:
+            log.info("game %s goes on; it was suspended (report %s)", self._game_id, suspension.report_id)
+        return ResumeAnswer(self._game_id, self._writer.last_event_id, resumed=suspension is not None)
+
     # ---- what is known of it
 
     def _stands(self, event_id: int) -> None:
@@ -405,9 +430,11 @@ class Table(Actor[TableMessage]):
 
     def _suspend(self, error: BaseException) -> Failure:
         """Stops the game where it stands. The report says where it failed, and nothing of what the rules held."""
-        failure = self._reported("the game is suspended", error)
-        self._standing.suspended = failure.details["id"]
-        self._held.halt = _suspended(failure.details["id"])
+        why = str(error) if isinstance(error, RulesFault | ReplayDiverged | StoreLostData) else type(error).__name__
+        failure = self._reported(f"the game is suspended, because {why}", error)
+        suspension = Suspension(failure.details["id"], why, self._house.clock.now())
+        self._standing.suspended = suspension
+        self._held.halt = _suspended(suspension)
         self._publish()
         return evolve(failure, message="the server failed; the game is suspended where it was")
 
@@ -416,8 +443,8 @@ class Table(Actor[TableMessage]):
         return Failure(Code.INTERNAL_ERROR, "the server failed", {"id": report_id})
 
 
-def _suspended(report_id: str) -> Failure:
-    details: JsonObject = {"status": Status.SUSPENDED, "id": report_id}
+def _suspended(suspension: Suspension) -> Failure:
+    details: JsonObject = {"status": Status.SUSPENDED, "id": suspension.report_id}
     return Failure(Code.UNAVAILABLE, "the game is suspended after a fault; nothing was applied", details)
 
 

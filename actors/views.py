@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from actors.audience import Audience
-from actors.game import ask_rules
+from actors.game import ask_rules, forced, legal
 from actors.messages import ABSENT, ActionAnswer, DrawAnswer, ForcedView, GameOver, PlayerView, ResignAnswer, View
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def view(game: Game, at: Position, seat: int | None, now: Now, *, changes: bool)
         game_over=ended is not None,
         spectator_count=now.audience.spectators,
         server_time=now.server_time,
-        changes=_changes(at, seat) if changes else ABSENT,
+        changes=ask_rules(changes_seen, at, seat) if changes else ABSENT,
         legal_actions=_legal(game, state, seat) if seat is not None and seat in to_act else ABSENT,
         pending_forced_action=ABSENT if ended else _forced(game, state, seat),
         turn_timeout_seconds=_timeout(game),
@@ -74,7 +74,7 @@ def action_answer(game: Game, before: Position, after: Position, seat: int, acti
         turn_changed=current != ask_rules(rules.current, before.state),
         current_player_id=game.player(current),
         to_act=() if ended else tuple(game.created.players[s] for s in ask_rules(rules.to_act, after.state)),
-        changes=_changes(after, seat),
+        changes=ask_rules(changes_seen, after, seat),
         game_over=ended is not None,
         server_time=now.server_time,
         pending_forced_action=ABSENT if ended else _forced(game, after.state, seat),
@@ -127,20 +127,21 @@ def _timeout(game: Game) -> float | Maybe:
     return ABSENT if seconds is None else seconds
 
 
-def _changes(at: Position, seat: int | None) -> tuple[JsonObject, ...]:
+def changes_seen(at: Position, seat: int | None) -> tuple[JsonObject, ...]:
+    """What the last event changed, as this seat may know it."""
     return tuple(change.seen_by(seat) for change in at.changes)
 
 
 def _legal(game: Game, state: Any, seat: int) -> tuple[JsonObject, ...] | Maybe:  # noqa: ANN401 - the rules' own type
-    legal = ask_rules(game.rules.legal, state, seat)
-    return ABSENT if legal is None else tuple(ask_rules(game.rules.dump, action) for action in legal)
+    actions = ask_rules(legal, game.rules, state, seat)
+    return ABSENT if actions is None else actions
 
 
 def _forced(game: Game, state: Any, seat: int | None) -> ForcedView | Maybe:  # noqa: ANN401 - the rules' own type
     """The forced action that concerns this viewer: their own if they have one, else the first that is due."""
-    due = ask_rules(game.rules.forced, state)
+    due = ask_rules(forced, game.rules, state)
     if not due:
         return ABSENT
-    forced = next((one for one in due if one.seat == seat), due[0])
-    params = forced.params if forced.seat == seat else {}
-    return ForcedView(game.created.players[forced.seat], forced.action_type, forced.reason, params)
+    one = next((one for one in due if one.seat == seat), due[0])
+    params = one.params if one.seat == seat else {}
+    return ForcedView(game.created.players[one.seat], one.action_type, one.reason, params)

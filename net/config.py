@@ -389,7 +389,7 @@ RATES = (
 
 @frozen
 class Games:
-    """How long a game may be."""
+    """How long a game may be, and how long its rules may think."""
 
     max_events: int = _key(10000, _whole(2, 1_000_000), "Events that one game may have.")
     passivate_after: float = _key(
@@ -407,6 +407,12 @@ class Games:
     )
     archive_after: float = _key(
         60.0, _seconds(0, 365 * _DAY), "Seconds after its end in which a game stays in the store; then it is archived."
+    )
+    rules_time_limit: float = _key(
+        1.0,
+        _seconds(0.01, 3600),
+        "Seconds that one call into the rules may take, while all other games wait. Past it the call is interrupted, "
+        "and its game suspended.",
     )
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import evolve
 
+from actors.game import ask_rules
 from actors.kit.supervisor import ChildSpec
 from actors.kit.watchdog import StallWatch
 from actors.kit.watchdog_stop import LastResort
 from actors.rules.registry import Registry
+from actors.time_limit import TimeLimit
 from net.admin.door import open_door
 from net.app import App, Outside
 from net.archive import archive_url, open_when_needed
@@ -71,10 +73,11 @@ async def _serve(app: App, announce: Callable[[str], None], certificate: Certifi
             await signals.start(_stop_on_signal, app, signals.cancel_scope, last_resort)
             if certificate is not None:
                 await signals.start(_reload_on_signal, certificate)
-            async with trio.open_nursery() as serving:
-                address = await serving.start(app.run)
-                spare_what_is_there()
-                announce(f"{'http' if certificate is None else 'https'}://{address}")
+            with TimeLimit(app.config.games.rules_time_limit, ask_rules.__code__):
+                async with trio.open_nursery() as serving:
+                    address = await serving.start(app.run)
+                    spare_what_is_there()
+                    announce(f"{'http' if certificate is None else 'https'}://{address}")
             signals.cancel_scope.cancel()
     finally:
         last_resort.disarm()
