@@ -19,6 +19,11 @@ class StoreUnavailable(Exception):
     """The store is away, and what was asked of it did not happen."""
 
 
+class ServerReplaced(StoreUnavailable):
+    """Another server owns the store now: what was asked of it did not happen, and nothing that this one asks for will
+    any more. It stops; who is connected to it goes to the other."""
+
+
 class StoreLostData(Exception):
     """The store holds less than it acknowledged. The game must not go on as if nothing had happened."""
 
@@ -86,9 +91,9 @@ class JournalWriter(Protocol):
         is to look at its clocks after it (the turn may be over then, or the game abandoned), None for never.
 
         An append whose result is unknown is sent again until it is known, so this returns only when the event
-        stands, and raises only when it does not: StoreUnavailable (nothing was written, try later), Fenced (another
-        writer's event stands at this id), StoreLostData. Cancelled: the event may or may not stand; the next writer
-        finds out.
+        stands, and raises only when it does not: StoreUnavailable (nothing was written, try later), ServerReplaced
+        (nothing was written, nor will be), Fenced (another writer's event stands at this id), StoreLostData. Cancelled:
+        the event may or may not stand; the next writer finds out.
         """
 
     def set_deadline(self, deadline: float | None) -> bool:

@@ -26,7 +26,7 @@ from net.admin.service import AdminService
 from net.api import Api
 from net.auth import Tokens
 from net.certificates import Certificate
-from net.clock_store import RedisClockStore, Replaced
+from net.clock_store import RedisClockStore
 from net.ended import RedisEnded
 from net.front_door import FrontDoor
 from net.history import History
@@ -34,6 +34,7 @@ from net.journal import RedisJournal
 from net.limits import RequestLimits
 from net.listener import Acceptor
 from net.lobby import Lobby
+from net.ownership import Ownership, Replaced
 from net.player_games import PlayerGames
 from net.protocol import JsonEncoder
 from net.recent_games import RecentGames
@@ -94,15 +95,15 @@ class App:
         self._outside = outside
         self.tokens = Tokens(secrets, config.auth.audience, outside.clock)
         self.store = self._build_store()
-        self._clock_store = RedisClockStore(
-            self.store, prefix=config.store.prefix, entropy=outside.entropy, replaced=self._give_way
-        )
+        prefix = config.store.prefix
+        self._ownership = Ownership(prefix=prefix, entropy=outside.entropy, replaced=self._give_way)
+        self._clock_store = RedisClockStore(self.store, self._ownership, prefix=prefix)
         self.service = ServiceClock(self._clock_store)
         self.attendance = Attendance(
             self.service, JsonEncoder(), Patience(config.sessions.status_debounce, config.sessions.grace)
         )
         self.timers = Timers(self.service, self._clock_store, lambda game_id: self.directory.expire(game_id))
-        journal = RedisJournal(self.store, prefix=config.store.prefix, entropy=outside.entropy)
+        journal = RedisJournal(self.store, self._ownership, prefix=prefix, entropy=outside.entropy)
         self.history = History(journal, outside.archive)
         self.archivist = self._build_archivist(registry)
         self._tables = DynamicSupervisor("tables", jitter=self._chance)
@@ -115,6 +116,7 @@ class App:
         self._lobby = lobby = Lobby(
             config,
             self.store,
+            self._ownership,
             self.directory,
             self.tokens,
             clock=outside.clock,
@@ -179,7 +181,7 @@ class App:
     def _build_archivist(self, registry: Registry) -> Archivist:
         outside = self._outside
         return Archivist(
-            RedisEnded(self.store, prefix=self.config.store.prefix),
+            RedisEnded(self.store, self._ownership, prefix=self.config.store.prefix),
             self.history,
             outside.archive,
             registry,
@@ -308,7 +310,7 @@ class App:
         """Makes this server the owner of its keys, once in its life: again would take them back from a successor."""
         while not self._claimed:
             try:
-                await self._clock_store.claim()
+                await self._ownership.claim(self.store)
             except StoreUnavailable:
                 await self.store.wait_available()
                 await trio.sleep(CLAIM_AGAIN)

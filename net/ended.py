@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING
 
 from actors.ports import StoreUnavailable
 from net.redis import CommandRefused, ResultUnknown
+from net.scripts import Scripts
 from net.store_keys import StoreKeys
-from net.store_scripts import REMOVE, Scripts
+from net.store_scripts import REMOVE
 
 if TYPE_CHECKING:
+    from net.ownership import Ownership
     from net.redis import Redis
 
 
 class RedisEnded:
     """Implements `actors.ports.Ended`."""
 
-    def __init__(self, redis: Redis, *, prefix: str = "croupier:") -> None:
+    def __init__(self, redis: Redis, ownership: Ownership, *, prefix: str = "croupier:") -> None:
         self._redis = redis
-        self._scripts = Scripts(redis)
+        self._scripts = Scripts(redis, ownership)
         self._keys = StoreKeys(prefix)
 
     async def waiting(self, ended_before: float, limit: int) -> tuple[str, ...]:

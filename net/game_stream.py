@@ -13,9 +13,9 @@ from net.store_scripts import APPEND, CREATE, DEADLINE, FINISH, LOAD, RETIRE, SN
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
-    from net.redis import Arg, Command, Redis, Reply
+    from net.redis import Arg, Redis, Reply
+    from net.scripts import Scripts
     from net.store_keys import StoreKeys
-    from net.store_scripts import Scripts
 
 
 @frozen
@@ -59,25 +59,20 @@ class GameStream:
         args = (*_fields(entry), self._game_id, at, "" if deadline is None else deadline)
         await self._add(entry, self._scripts.call(CREATE, keys, args))
 
-    async def append(self, entry: Entry, *, epoch: int, also: Sequence[Command]) -> None:
-        """Appends to the stream, if there is one, on this connection; `also` goes out in the same write.
+    async def append(
+        self, entry: Entry, indexes: Sequence[str], *, at: float, deadline: float | str | None, epoch: int
+    ) -> None:
+        """Appends to the stream, if there is one, on this connection, and with that moves the game to `at` in those of
+        these sorted sets in which it is, and sets its deadline, or (None) takes it away, or leaves it AS_IT_STANDS; all
+        of it or nothing.
 
         Returns when this entry stands, perhaps from an earlier sending of it. Raises Fenced when another
         stands in its place; StoreLostData when none does, or there is no stream; StoreUnavailable when
-        nothing was written now; ResultUnknown.
+        nothing was written now (ServerReplaced: nor will be); ResultUnknown.
         """
-        event_id, event, nonce = _fields(entry)
-        command = ("XADD", self.key, "NOMKSTREAM", event_id, "event", event, "nonce", nonce)
-        await self._add(entry, self._redis.call(*command, epoch=epoch, also=also))
-
-    async def append_with_deadline(
-        self, entry: Entry, deadline: float | None, *, epoch: int, also: Sequence[Command]
-    ) -> None:
-        """Appends, and with that sets the game's deadline, or takes it away; both or neither. Else as `append`."""
-        args = (*_fields(entry), self._game_id, "" if deadline is None else deadline)
-        await self._add(
-            entry, self._scripts.call(APPEND, (self.key, self._keys.deadlines), args, epoch=epoch, also=also)
-        )
+        keys = (self.key, self._keys.deadlines, *indexes)
+        args = (*_fields(entry), self._game_id, at, "" if deadline is None else deadline)
+        await self._add(entry, self._scripts.call(APPEND, keys, args, epoch=epoch))
 
     async def finish(self, entry: Entry, indexes: Sequence[str], *, at: float, epoch: int) -> None:
         """Appends the game's last entry, and with that takes the game out of these sorted sets and of the deadlines,
@@ -128,6 +123,13 @@ class GameStream:
             raise StoreLostData(f"game {self._game_id}: event {entry.event_id} stood, and is gone")
         if standing != entry:
             raise Fenced(f"game {self._game_id}: another writer wrote event {entry.event_id}")
+
+    async def holds(self, entry: Entry) -> bool:
+        """Whether this very entry stands. Raises StoreLostData when the stream that it was to continue is gone."""
+        standing = await self.one(entry.event_id)
+        if standing is None and entry.event_id > 1 and isinstance(await self.why_nothing(), GameNotFound):
+            raise StoreLostData(f"game {self._game_id}: its journal is gone")
+        return standing == entry
 
     # ---- reading
 

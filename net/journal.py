@@ -2,14 +2,15 @@
 
 The entry of event n has the id `n-0`, and the server refuses an id that is not greater than the last: of two
 writers one loses, whatever they believe. The nonce of an entry's writer tells "I wrote that, and the answer
-was lost" from "somebody else did".
+was lost" from "somebody else did". A server that was replaced writes nothing at all: every append is a script
+that looks first whose the keys are (`net.scripts`).
 
 Three holes are closed here. XADD makes a deleted stream anew: so NOMKSTREAM after event 1. XADD accepts a
 gap: so a writer appends nothing but the event after its last. And a store may come back with less than it
 acknowledged: so before the first append on a new connection the stream's end is compared with the writer's,
 and the append is bound to that very connection.
 
-What follows from an event stands with it or not at all: the scripts of `net.store_scripts` see to that.
+What follows from an event stands with it or not at all: it is written by the same script (`net.store_scripts`).
 """
 
 from __future__ import annotations
@@ -22,15 +23,16 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from actors.events import Created
-from actors.ports import Fenced, GameNotFound, StoreLostData, StoreUnavailable
+from actors.ports import Fenced, GameNotFound, ServerReplaced, StoreLostData, StoreUnavailable
 from actors.snapshot import Loaded
 from net.backoff import Backoff
 from net.event_codec import UnreadableEvent, decode_event, encode_event
 from net.game_stream import Entry, GameStream
 from net.redis import ResultUnknown
+from net.scripts import Scripts
 from net.snapshot_codec import UnreadableSnapshot, decode_snapshot, encode_snapshot
 from net.store_keys import StoreKeys
-from net.store_scripts import Scripts
+from net.store_scripts import AS_IT_STANDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -38,7 +40,8 @@ if TYPE_CHECKING:
     from actors.events import Event
     from actors.ports import Entropy
     from actors.snapshot import Snapshot
-    from net.redis import Command, Redis
+    from net.ownership import Ownership
+    from net.redis import Redis
 
 log = logging.getLogger("croupier.journal")
 
@@ -53,10 +56,13 @@ LONGEST_RETRY: Final = 1.0
 class RedisJournal:
     """Implements `actors.ports.Journal`."""
 
-    def __init__(self, redis: Redis, *, entropy: Entropy, prefix: str = "croupier:", page: int = PAGE) -> None:
-        """`prefix` begins every key; `page` is how many entries are fetched at once."""
+    def __init__(
+        self, redis: Redis, ownership: Ownership, *, entropy: Entropy, prefix: str = "croupier:", page: int = PAGE
+    ) -> None:
+        """What is written is written in the name of `ownership`; `prefix` begins every key; `page` is how many entries
+        are fetched at once."""
         self._redis = redis
-        self._scripts = Scripts(redis)
+        self._scripts = Scripts(redis, ownership)
         self._entropy = entropy
         self._keys = StoreKeys(prefix)
         self._page = page
@@ -64,14 +70,17 @@ class RedisJournal:
     async def create(self, event: Created, *, deadline: float | None = None) -> None:
         """Begins a game's journal and puts the game into the indexes, and among the deadlines, atomically.
 
-        Raises StoreUnavailable; the game then does not exist. Raises Fenced when there is another game of
-        this id. Cancelled: the game may or may not exist.
+        Raises StoreUnavailable (ServerReplaced among them); the game then does not exist. Raises Fenced when there is
+        another game of this id. Cancelled: the game may or may not exist.
         """
         stream = self._stream(event.game_id)
         entry = Entry(1, encode_event(event), self._nonce())
         indexes = self._keys.indexes(event.players)
         await _until_known(
-            self._redis, self._entropy, lambda: stream.create(entry, indexes, at=event.at, deadline=deadline)
+            self._redis,
+            self._entropy,
+            lambda: stream.create(entry, indexes, at=event.at, deadline=deadline),
+            stands=partial(stream.holds, entry),
         )
 
     async def load(self, game_id: str) -> Loaded:
@@ -214,10 +223,10 @@ class RedisJournalWriter:
         at all.
 
         Returns only when the event stands, and raises only when it does not: StoreUnavailable (nothing was
-        written, try later), Fenced (another writer's event stands at this id), StoreLostData. While the
-        result is unknown it waits for the store and sends the event again. Cancelled: the event may or may
-        not stand. After Fenced, StoreLostData or a cancellation this writer is spent, and every further
-        append raises Fenced.
+        written, try later), ServerReplaced (nothing was written, nor will be), Fenced (another writer's event
+        stands at this id), StoreLostData. While the result is unknown it waits for the store and sends the event
+        again. Cancelled: the event may or may not stand. After Fenced, StoreLostData or a cancellation this writer
+        is spent, and every further append raises Fenced.
 
         Raises ValueError for an event that is not the next one.
         """
@@ -229,7 +238,12 @@ class RedisJournalWriter:
         write = partial(self._finish if ends else self._continue, entry, event.at, deadline)
         self._in_doubt = True
         try:
-            await _until_known(self._redis, self._entropy, lambda: self._attempt(entry, write))
+            await _until_known(
+                self._redis,
+                self._entropy,
+                lambda: self._attempt(entry, write),
+                stands=partial(self._stream.holds, entry),
+            )
         except StoreUnavailable:
             self._in_doubt = False
             raise
@@ -257,12 +271,8 @@ class RedisJournalWriter:
         await write(epoch)
 
     async def _continue(self, entry: Entry, at: float, deadline: float | None, epoch: int) -> None:
-        # XX: a game that another writer has ended stays out. GT: a late write does not turn the time back.
-        touch: list[Command] = [("ZADD", key, "XX", "GT", at, self._game_id) for key in self._indexes]
-        if deadline == self._deadline:
-            await self._stream.append(entry, epoch=epoch, also=touch)
-        else:
-            await self._stream.append_with_deadline(entry, deadline, epoch=epoch, also=touch)
+        moves = AS_IT_STANDS if deadline == self._deadline else deadline
+        await self._stream.append(entry, self._indexes, at=at, deadline=moves, epoch=epoch)
 
     async def _finish(self, entry: Entry, at: float, deadline: float | None, epoch: int) -> None:
         await self._stream.finish(entry, self._indexes, at=at, epoch=epoch)
@@ -280,10 +290,13 @@ class RedisJournalWriter:
         return True
 
 
-async def _until_known(redis: Redis, entropy: Entropy, attempt: Callable[[], Awaitable[None]]) -> None:
-    """Attempts a write that may be repeated, again and again until its result is known.
+async def _until_known(
+    redis: Redis, entropy: Entropy, attempt: Callable[[], Awaitable[None]], *, stands: Callable[[], Awaitable[bool]]
+) -> None:
+    """Attempts a write that may be repeated, again and again until its result is known; `stands` reads whether it was
+    executed.
 
-    Raises what the attempt raises; StoreUnavailable only if no attempt can have written anything.
+    Raises what the attempt raises; StoreUnavailable only if no attempt can have written anything, and none will.
     """
     backoff = Backoff(entropy, first=FIRST_RETRY, longest=LONGEST_RETRY)
     unknown = False
@@ -292,6 +305,11 @@ async def _until_known(redis: Redis, entropy: Entropy, attempt: Callable[[], Awa
             await attempt()
         except ResultUnknown:
             unknown = True
+        except ServerReplaced as replaced:
+            if not unknown:
+                raise
+            final = replaced
+            break
         except StoreUnavailable:
             # That this attempt wrote nothing says nothing of an earlier one, which may stand or may yet land.
             if not unknown:
@@ -300,6 +318,19 @@ async def _until_known(redis: Redis, entropy: Entropy, attempt: Callable[[], Awa
             return
         await trio.sleep(backoff.next())
         await redis.wait_available()
+    # From here on nothing of ours is executed any more: an earlier attempt was by now, or never will be.
+    if not await _answered(redis, backoff, stands):
+        raise final
+
+
+async def _answered(redis: Redis, backoff: Backoff, read: Callable[[], Awaitable[bool]]) -> bool:
+    """What this read says, as soon as the store is there to say it."""
+    while True:
+        try:
+            return await read()
+        except StoreUnavailable:
+            await trio.sleep(backoff.next())
+            await redis.wait_available()
 
 
 def _snapshot(created: Created, data: bytes, entries: Sequence[Entry]) -> Snapshot | None:

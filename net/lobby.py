@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from actors.ports import Clock, Entropy, ServiceClock
     from net.auth import Tokens
     from net.config import Config
+    from net.ownership import Ownership
     from net.redis import Redis
 
 BEAT_EVERY: Final = 20.0
@@ -39,6 +40,7 @@ class Lobby:
         self,
         config: Config,
         store: Redis,
+        ownership: Ownership,
         directory: Directory,
         tokens: Tokens,
         *,
@@ -52,7 +54,7 @@ class Lobby:
         stale_after = max(STALE, 2 * (sessions.ping_interval + sessions.ping_timeout))
         self.roll = Roll(window=sessions.recovery_window)
         self.records = RedisConnectionRecords(
-            store, service, prefix=prefix, ttl=sessions.record_ttl, stale_after=stale_after
+            store, ownership, service, prefix=prefix, ttl=sessions.record_ttl, stale_after=stale_after
         )
         self._keeper = RecordKeeper(
             self.roll, self.records, clock, service, beat_every=BEAT_EVERY, stale_after=stale_after

@@ -27,6 +27,7 @@ from net.data_directory import holders
 from net.errors import StartError
 from net.journal import RedisJournal
 from net.outside import SystemClock, SystemEntropy
+from net.ownership import Ownership
 from net.redis import Redis
 from net.redis_url import RedisUrl
 from net.valkey import STORE
@@ -330,7 +331,8 @@ class ServerProcess:
         """What stands in its store of this game, read past the server. Raises as `actors.ports.Journal.history`, in a
         group."""
         async with self.open_store() as redis:
-            journal = RedisJournal(redis, entropy=SystemEntropy(), prefix=self.config.store.prefix)
+            entropy, prefix = SystemEntropy(), self.config.store.prefix
+            journal = RedisJournal(redis, Ownership(entropy=entropy, prefix=prefix), entropy=entropy, prefix=prefix)
             return await journal.history(game_id)
 
     # ---- what its clients need

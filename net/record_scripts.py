@@ -1,4 +1,5 @@
-"""The scripts that write the connection records; see `net.store_scripts` for how scripts get there.
+"""The scripts that write the connection records; see `net.scripts` for how scripts get
+there, and what each begins with: the first of the keys and arguments that are named here are KEYS[2] and ARGV[2].
 
 A session's record, its user's mapping and its place among its game's connections stand together or not at all. The keys
 of the user's former connection are known only from what stands, so these scripts make key names from the prefix, and
@@ -9,10 +10,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from net.store_scripts import Script
+from net.scripts import Script
 
 _MEMBERS: Final = """
-local prefix, sid = ARGV[1], ARGV[2]
+local prefix, sid = ARGV[2], ARGV[3]
 local function members(game, role)
   if role == 'spectator' then return prefix .. 'spectators:' .. game end
   return prefix .. 'game_conns:' .. game
@@ -32,27 +33,27 @@ PUT: Final = Script(
 """
     + _MEMBERS
     + """
-local former, online = redis.call('GET', KEYS[2]), ARGV[5] ~= ''
+local former, online = redis.call('GET', KEYS[3]), ARGV[6] ~= ''
 if online and former and former ~= sid then
   leave(former)
   redis.call('DEL', prefix .. 'conn:' .. former)
-  redis.call('ZREM', KEYS[3], former)
   redis.call('ZREM', KEYS[4], former)
+  redis.call('ZREM', KEYS[5], former)
 end
 leave(sid)
-redis.call('HSET', KEYS[1], 'user_id', ARGV[6], 'game_id', ARGV[7], 'role', ARGV[8], 'connected_at', ARGV[9],
-  'last_seen', ARGV[10], 'pid', ARGV[11])
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-redis.call('ZADD', KEYS[online and 3 or 4], ARGV[4], sid)
-redis.call('ZREM', KEYS[online and 4 or 3], sid)
+redis.call('HSET', KEYS[2], 'user_id', ARGV[7], 'game_id', ARGV[8], 'role', ARGV[9], 'connected_at', ARGV[10],
+  'last_seen', ARGV[11], 'pid', ARGV[12])
+redis.call('EXPIRE', KEYS[2], ARGV[4])
+redis.call('ZADD', KEYS[online and 4 or 5], ARGV[5], sid)
+redis.call('ZREM', KEYS[online and 5 or 4], sid)
 if online then
-  redis.call('SET', KEYS[2], sid, 'EX', ARGV[3])
-  if ARGV[7] ~= '' then
-    redis.call('SADD', members(ARGV[7], ARGV[8]), sid)
-    redis.call('EXPIRE', members(ARGV[7], ARGV[8]), ARGV[3])
+  redis.call('SET', KEYS[3], sid, 'EX', ARGV[4])
+  if ARGV[8] ~= '' then
+    redis.call('SADD', members(ARGV[8], ARGV[9]), sid)
+    redis.call('EXPIRE', members(ARGV[8], ARGV[9]), ARGV[4])
   end
 elseif former == sid then
-  redis.call('DEL', KEYS[2])
+  redis.call('DEL', KEYS[3])
 end
 return 1
 """,
@@ -68,13 +69,13 @@ DROP: Final = Script(
     + _MEMBERS
     + """
 leave(sid)
-local user = redis.call('HGET', KEYS[1], 'user_id')
+local user = redis.call('HGET', KEYS[2], 'user_id')
 if user and redis.call('GET', prefix .. 'user_conn:' .. user) == sid then
   redis.call('DEL', prefix .. 'user_conn:' .. user)
 end
-redis.call('DEL', KEYS[1])
-redis.call('ZREM', KEYS[2], sid)
+redis.call('DEL', KEYS[2])
 redis.call('ZREM', KEYS[3], sid)
+redis.call('ZREM', KEYS[4], sid)
 return 1
 """,
 )
@@ -85,10 +86,10 @@ BEAT: Final = Script(
     """
 -- KEYS: those who are connected, the records...
 -- ARGV: prefix, seconds to live; for each record: sid, service time, user, game, role, last_seen
-local prefix, ttl = ARGV[1], ARGV[2]
+local prefix, ttl = ARGV[2], ARGV[3]
 local wrong = {}
-for i = 2, #KEYS do
-  local at = 3 + (i - 2) * 6
+for i = 3, #KEYS do
+  local at = 4 + (i - 3) * 6
   local sid, user, game, role = ARGV[at], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local mapping = prefix .. 'user_conn:' .. user
   local stands = redis.call('HMGET', KEYS[i], 'game_id', 'role')
@@ -100,7 +101,7 @@ for i = 2, #KEYS do
     redis.call('EXPIRE', KEYS[i], ttl)
     redis.call('EXPIRE', mapping, ttl)
     if group ~= '' then redis.call('EXPIRE', group, ttl) end
-    redis.call('ZADD', KEYS[1], ARGV[at + 1], sid)
+    redis.call('ZADD', KEYS[2], ARGV[at + 1], sid)
   else
     wrong[#wrong + 1] = sid
   end

@@ -13,13 +13,14 @@ from actors.ports import StoreUnavailable
 from actors.roll import ConnectionRecord, Following, Moment
 from net.record_scripts import BEAT, DROP, PUT
 from net.redis import CommandRefused, ResultUnknown
+from net.scripts import Scripts
 from net.store_keys import StoreKeys
-from net.store_scripts import Scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from actors.ports import ServiceClock
+    from net.ownership import Ownership
     from net.redis import Arg, Command, Redis, Reply
 
 TTL: Final = 3600
@@ -41,6 +42,7 @@ class RedisConnectionRecords:
     def __init__(
         self,
         redis: Redis,
+        ownership: Ownership,
         service: ServiceClock,
         *,
         prefix: str = "croupier:",
@@ -48,7 +50,7 @@ class RedisConnectionRecords:
         stale_after: float = STALE,
     ) -> None:
         self._redis = redis
-        self._scripts = Scripts(redis)
+        self._scripts = Scripts(redis, ownership)
         self._service = service
         self._keys = StoreKeys(prefix)
         self._ttl = ttl

@@ -126,9 +126,8 @@ class Redis:
 
     # ---- calls
 
-    async def call(self, *args: Arg, epoch: int | None = None, also: Sequence[Command] = ()) -> Reply:
-        """Sends one command and returns its reply. The commands in `also` follow it in the same write; nobody
-        waits for their replies (a refusal is logged).
+    async def call(self, *args: Arg, epoch: int | None = None) -> Reply:
+        """Sends one command and returns its reply.
 
         With `epoch` it goes out on that connection or not at all. Raises StoreUnavailable: it was certainly
         not executed (there is no connection, or not that one, or too much waits already, or the server said
@@ -137,12 +136,7 @@ class Redis:
 
         Cancelled: the command may be executed all the same; its reply is read and dropped.
         """
-        slot = Slot(1)
-        if also:
-            replies = await self._exchange(pack([args, *also]), slot, _unattended(also), epoch=epoch)
-        else:
-            replies = await self._exchange(pack([args]), slot, epoch=epoch)
-        reply = replies[0]
+        reply = (await self._exchange(pack([args]), Slot(1), epoch=epoch))[0]
         if isinstance(reply, CommandRefused):
             raise refusal(reply)
         return reply
@@ -177,16 +171,16 @@ class Redis:
             return False
         return True
 
-    def _enqueue(self, packed: bytes, *slots: Slot, epoch: int | None) -> None:
+    def _enqueue(self, packed: bytes, slot: Slot, *, epoch: int | None) -> None:
         if self._connection is None:
             raise StoreUnavailable(self._why)
         if epoch is not None and epoch != self._epoch:
             raise StoreUnavailable(f"the connection to {self._name} that this was meant for is gone")
-        self._connection.add(packed, slots)
+        self._connection.add(packed, slot)
 
-    async def _exchange(self, packed: bytes, slot: Slot, *others: Slot, epoch: int | None) -> list[Reply]:
+    async def _exchange(self, packed: bytes, slot: Slot, *, epoch: int | None) -> list[Reply]:
         await trio.lowlevel.checkpoint_if_cancelled()
-        self._enqueue(packed, slot, *others, epoch=epoch)
+        self._enqueue(packed, slot, epoch=epoch)
         slot.wake = partial(trio.lowlevel.reschedule, trio.lowlevel.current_task())
 
         def abort(_: object) -> trio.lowlevel.Abort:
@@ -305,8 +299,8 @@ class _Connection:
         # Its deadline is when the next reply is due; there is none while no reply is owed.
         self._patience = trio.CancelScope()
 
-    def add(self, packed: bytes, slots: Sequence[Slot]) -> None:
-        self._pipeline.add(packed, *slots)
+    def add(self, packed: bytes, slot: Slot) -> None:
+        self._pipeline.add(packed, slot)
         self._writer.unpark_all()
 
     def fail(self, why: str) -> None:

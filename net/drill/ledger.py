@@ -14,9 +14,11 @@ from actors.ports import GameNotFound, StoreUnavailable
 from net.checks import Written
 from net.event_codec import decode_event, encode_event
 from net.game_stream import GameStream
+from net.outside import SystemEntropy
+from net.ownership import Ownership
 from net.redis import Redis
+from net.scripts import Scripts
 from net.store_keys import StoreKeys
-from net.store_scripts import Scripts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +52,8 @@ class Ledger:
             return tuple(Written(event.event_id, event) for event in events or ()), events is not None
 
     async def _stream(self, game_id: str) -> tuple[Written, ...]:
-        stream = GameStream(self.redis, Scripts(self.redis), StoreKeys(self.prefix), game_id)
+        scripts = Scripts(self.redis, Ownership(entropy=SystemEntropy(), prefix=self.prefix))
+        stream = GameStream(self.redis, scripts, StoreKeys(self.prefix), game_id)
         found: list[Written] = []
         while True:
             try:

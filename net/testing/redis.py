@@ -108,15 +108,15 @@ class SimRedis:
         """Pulls the cable: the connections that there are carry nothing any more, and nobody is told."""
         self._host.half_open()
 
-    def drop_next_reply(self, command: str = "") -> None:
-        """The next command of that name (any, if none is given) is executed, but instead of its reply the
-        connection ends. The replies before it arrive; what came after it on that connection is not
-        executed."""
-        self._cut_reply = _CutReply(command.lower(), half=False)
+    def drop_next_reply(self, command: str = "", key: str = "") -> None:
+        """The next command of that name (any, if none is given; EVAL is EVALSHA too) that names this key, if one is
+        given, is executed, but instead of its reply the connection ends. The replies before it arrive; what came after
+        it on that connection is not executed."""
+        self._cut_reply = _CutReply(command.lower(), key.encode(), half=False)
 
-    def cut_next_reply(self, command: str = "") -> None:
+    def cut_next_reply(self, command: str = "", key: str = "") -> None:
         """The same, but half of the reply arrives before the connection ends."""
-        self._cut_reply = _CutReply(command.lower(), half=True)
+        self._cut_reply = _CutReply(command.lower(), key.encode(), half=True)
 
     def refuse(self) -> None:
         """New connections are refused; those that stand are served. Idempotent."""
@@ -205,7 +205,7 @@ class SimRedis:
             reply = connection.session.execute(command)
         trace.note(Kind.REPLIED, self.address, who, reply)
         cut = self._cut_reply
-        if cut is None or cut.command not in ("", command[0].decode().lower()):
+        if cut is None or not cut.meets(command):
             connection.answer(reply)
             return
         self._cut_reply = None
@@ -216,10 +216,16 @@ class SimRedis:
 
 @frozen
 class _CutReply:
-    """What is to happen to the next reply to this command, or to any if none is named."""
+    """What is to happen to the next reply to this command, or to any if none is named, with this key, or any."""
 
     command: str
+    key: bytes
     half: bool
+
+    def meets(self, words: list[bytes]) -> bool:
+        """Whether this command's reply it is."""
+        said = words[0].decode().lower()
+        return self.command in ("", said, said.removesuffix("sha")) and (not self.key or self.key in words[1:])
 
 
 @frozen

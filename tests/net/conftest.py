@@ -13,6 +13,7 @@ import redis as redis_py
 import trio
 
 from net.data_directory import DataDirectory
+from net.ownership import Ownership
 from net.redis import Redis
 from net.valkey import EmbeddedValkey
 from net.valkey_process import valkey_binary
@@ -67,6 +68,14 @@ async def redis(nursery: trio.Nursery, oracle: redis_py.Redis, valkey_socket: st
     client = Redis(partial(trio.open_unix_socket, valkey_socket), entropy=entropy)
     await nursery.start(client.run)
     return client
+
+
+@pytest.fixture
+async def ownership(redis: Redis, entropy: Entropy) -> Ownership:
+    """Of the shared server, claimed."""
+    ownership = Ownership(entropy=entropy)
+    await ownership.claim(redis)
+    return ownership
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Service time and the deadlines on a real Valkey, and which server they belong to."""
+"""Service time and the deadlines on a real Valkey."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from attrs import evolve
 
 from actors.ports import StoreUnavailable
 from net.clock_store import ClockUnreadable, RedisClockStore
+from net.ownership import Ownership
 from net.redis import Redis
 from net.testing.ports import SimEntropy
 from tests.samples.journal import CREATED
@@ -21,19 +22,11 @@ if TYPE_CHECKING:
     from tests.samples.journal import Scene
 
 CLOCK = "croupier:service_clock"
-OWNER = "croupier:owner"
-
-
-def server(redis: Redis, seed: int, replaced: list[int]) -> RedisClockStore:
-    """The clock store of one server of several; it writes down its number when it was replaced."""
-    return RedisClockStore(redis, entropy=SimEntropy(seed), replaced=partial(replaced.append, seed))
 
 
 @pytest.fixture
-async def clock(redis: Redis) -> RedisClockStore:
-    clock = server(redis, 0, [])
-    await clock.claim()
-    return clock
+def clock(redis: Redis, ownership: Ownership) -> RedisClockStore:
+    return RedisClockStore(redis, ownership)
 
 
 # ---- the clock
@@ -67,8 +60,9 @@ async def test_what_is_no_time_is_told_and_what_to_do(
 
 
 async def test_a_store_that_is_away_says_so() -> None:
-    clock = server(Redis(_nowhere, entropy=SimEntropy(1)), 0, [])
-    for ask in (clock.claim, clock.read, partial(clock.write, 1.0), clock.deadlines):
+    entropy = SimEntropy(1)
+    clock = RedisClockStore(Redis(_nowhere, entropy=entropy), Ownership(entropy=entropy))
+    for ask in (clock.read, partial(clock.write, 1.0), clock.deadlines):
         with pytest.raises(StoreUnavailable):
             await ask()
 
@@ -78,8 +72,7 @@ async def _nowhere() -> trio.abc.Stream:
 
 
 async def test_a_lost_reply_is_a_store_that_is_away(scene: Scene) -> None:
-    clock = server(scene.redis, 0, [])
-    await clock.claim()
+    clock = RedisClockStore(scene.redis, scene.ownership)
     scene.proxy.lose_replies = True
     with pytest.raises(StoreUnavailable):
         await clock.write(1.0)
@@ -96,46 +89,8 @@ async def test_the_deadlines_are_those_of_the_running_games(scene: Scene) -> Non
     for number, deadline in enumerate((30.5, None, 10.0)):
         created = evolve(CREATED, game_id=f"game-{number}", turn_timeout_seconds=deadline)
         await scene.journal.create(created, deadline=deadline)
-    assert await server(scene.redis, 0, []).deadlines() == (("game-2", 10.0), ("game-0", 30.5))
+    assert await RedisClockStore(scene.redis, scene.ownership).deadlines() == (("game-2", 10.0), ("game-0", 30.5))
 
 
 async def test_without_turn_clocks_there_are_none(clock: RedisClockStore) -> None:
     assert await clock.deadlines() == ()
-
-
-# ---- whose they are
-
-
-async def test_of_two_servers_the_newer_one_goes_on_and_the_older_one_is_told(redis: Redis) -> None:
-    replaced: list[int] = []
-    older, newer = server(redis, 1, replaced), server(redis, 2, replaced)
-    await older.claim()
-    await older.write(5.0)
-    await newer.claim()
-    assert await newer.read() == 5.0
-    for _ in range(2):
-        with pytest.raises(StoreUnavailable, match="another server"):
-            await older.write(6.0)
-    await newer.write(5.5)
-    assert await newer.read() == 5.5
-    assert replaced == [1, 1]
-
-
-async def test_a_successor_waits_for_nobody(redis: Redis, oracle: redis_py.Redis) -> None:
-    await server(redis, 1, []).claim()
-    successor = server(redis, 2, [])
-    await successor.claim()
-    await successor.write(1.0)
-    assert oracle.ttl(OWNER) == -1
-
-
-async def test_an_owner_that_the_store_has_lost_is_owner_again(
-    redis: Redis, clock: RedisClockStore, oracle: redis_py.Redis
-) -> None:
-    replaced: list[int] = []
-    other = server(redis, 2, replaced)
-    oracle.delete(OWNER)
-    await clock.write(1.0)
-    with pytest.raises(StoreUnavailable):
-        await other.write(2.0)
-    assert replaced == [2]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 from attrs import evolve
 
-from actors.ports import StoreUnavailable
+from actors.ports import ServerReplaced, StoreUnavailable
 from net.ended import RedisEnded
+from net.ownership import Ownership
 from net.redis import Redis
 from net.testing.ports import SimEntropy
 from tests.samples.journal import CREATED, GAME, acted, snapshot
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def ended(scene: Scene) -> RedisEnded:
-    return RedisEnded(scene.redis)
+    return RedisEnded(scene.redis, scene.ownership)
 
 
 async def end(scene: Scene, game_id: str, at: float) -> None:
@@ -46,14 +47,14 @@ async def test_a_game_leaves_the_store_with_all_that_was_kept_of_it(scene: Scene
     for key in ("game_conns", "spectators"):
         scene.oracle.sadd(f"croupier:{key}:{GAME}", "sid")
     await ended.remove(GAME, 2)
-    assert scene.oracle.keys() == []
+    assert scene.keys() == []
 
 
 async def test_again_is_no_harm(scene: Scene, ended: RedisEnded) -> None:
     await end(scene, GAME, 2000.0)
     for _ in range(2):
         await ended.remove(GAME, 2)
-    assert scene.oracle.keys() == []
+    assert scene.keys() == []
 
 
 async def test_other_games_stay(scene: Scene, ended: RedisEnded) -> None:
@@ -76,11 +77,19 @@ async def test_what_was_left_of_a_game_that_is_gone_goes(scene: Scene, ended: Re
     await end(scene, GAME, 2000.0)
     scene.oracle.delete(f"croupier:game:{GAME}")
     await ended.remove(GAME, 2)
-    assert cast("list[bytes]", scene.oracle.keys()) == []
+    assert scene.keys() == []
+
+
+async def test_a_server_that_was_replaced_takes_no_game_out_of_the_store(scene: Scene, ended: RedisEnded) -> None:
+    await end(scene, GAME, 2000.0)
+    scene.replace()
+    with pytest.raises(ServerReplaced):
+        await ended.remove(GAME, 2)
+    assert scene.ids() == ["1-0", "2-0"]
 
 
 async def test_a_store_that_is_away_says_so() -> None:
-    ended = RedisEnded(Redis(_nowhere, entropy=SimEntropy(1)))
+    ended = RedisEnded(Redis(_nowhere, entropy=SimEntropy(1)), Ownership(entropy=SimEntropy(1)))
     with pytest.raises(StoreUnavailable):
         await ended.waiting(1.0, 1)
     with pytest.raises(StoreUnavailable):

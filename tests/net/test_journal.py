@@ -6,19 +6,20 @@ from __future__ import annotations
 import os
 import signal
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
 import trio.testing
 from attrs import evolve
 
-from actors.ports import Fenced, GameNotFound, StoreLostData, StoreUnavailable
+from actors.ports import Fenced, GameNotFound, ServerReplaced, StoreLostData, StoreUnavailable
 from net.event_codec import UnreadableEvent
 from net.game_stream import GameStream
 from net.journal import RedisJournal
+from net.ownership import Ownership
 from net.redis import Redis
-from tests.samples.journal import CREATED, GAME, KEY, RUNNING, acted, append_when_there
+from tests.samples.journal import CREATED, GAME, KEY, RUNNING, acted, append_when_there, snapshot
 
 if TYPE_CHECKING:
     from actors.events import Event
@@ -94,8 +95,8 @@ async def test_a_game_that_is_archived_between_two_pages_is_not_taken_for_a_shor
         await scene.journal.history(GAME)
 
 
-async def test_a_game_of_thousands_of_events_is_loaded(redis: Redis, entropy: Entropy) -> None:
-    journal = RedisJournal(redis, entropy=entropy)
+async def test_a_game_of_thousands_of_events_is_loaded(redis: Redis, ownership: Ownership, entropy: Entropy) -> None:
+    journal = RedisJournal(redis, ownership, entropy=entropy)
     await journal.create(CREATED)
     writer = journal.writer(CREATED, 1)
     for event_id in range(2, 3001):
@@ -123,7 +124,7 @@ async def test_games_do_not_meet(scene: Scene) -> None:
 
 async def test_the_prefix_begins_every_key(scene: Scene, writer: RedisJournalWriter) -> None:
     await writer.append(acted(4), ends=False)
-    assert sorted(cast("list[bytes]", scene.oracle.keys())) == sorted(key.encode() for key in (KEY, *RUNNING))
+    assert scene.keys() == sorted((KEY, *RUNNING))
 
 
 async def test_the_appends_of_many_games_leave_in_few_writes(scene: Scene) -> None:
@@ -143,7 +144,7 @@ async def test_the_appends_of_many_games_leave_in_few_writes(scene: Scene) -> No
     async with trio.open_nursery() as players:
         for writer in writers:
             players.start_soon(partial(writer.append, acted(3), ends=False))
-    assert sum(data.count(b"XADD") for data in written) == 50
+    assert sum(data.count(b"EVALSHA") for data in written) == 50
     assert len(written) <= 2
 
 
@@ -227,7 +228,7 @@ async def test_a_game_that_ends_with_another_event_is_not_retired(
 async def test_a_game_that_has_left_the_store_is_not_retired(scene: Scene) -> None:
     scene.journal.retire(CREATED, 4)
     await scene.settled()
-    assert scene.oracle.keys() == []
+    assert scene.keys() == []
 
 
 # ---- fencing
@@ -289,6 +290,57 @@ async def test_an_event_that_does_not_follow_is_refused(scene: Scene, writer: Re
     assert scene.ids() == ["1-0", "2-0", "3-0", "4-0"]
 
 
+# ---- a server that was replaced
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_a_server_that_was_replaced_appends_nothing_and_is_told(
+    scene: Scene, writer: RedisJournalWriter, ends: bool
+) -> None:
+    scene.replace()
+    for _ in range(2):
+        with pytest.raises(ServerReplaced):
+            await writer.append(acted(4), ends=ends, deadline=7.0)
+    assert scene.ids() == ["1-0", "2-0", "3-0"]
+    assert (scene.running(), scene.ended(), scene.deadline()) == ([1003.0] * 3, None, None)
+
+
+async def test_it_is_not_told_that_it_was_fenced_where_the_other_has_gone_on(
+    scene: Scene, writer: RedisJournalWriter
+) -> None:
+    await scene.journal.writer(CREATED, 3).append(acted(4, player="ben"), ends=False)
+    scene.replace()
+    with pytest.raises(ServerReplaced):
+        await writer.append(acted(4), ends=False)
+
+
+async def test_what_it_has_loaded_after_that_does_not_help_it(scene: Scene, writer: RedisJournalWriter) -> None:
+    scene.replace()
+    await scene.cut()
+    loaded = await scene.journal.load(GAME)
+    with pytest.raises(ServerReplaced):
+        await scene.journal.writer(loaded.created, loaded.last_event_id).append(acted(4), ends=False)
+    assert scene.ids() == ["1-0", "2-0", "3-0"]
+
+
+async def test_it_makes_no_game(scene: Scene) -> None:
+    scene.replace()
+    with pytest.raises(ServerReplaced):
+        await scene.journal.create(CREATED, deadline=5.0)
+    assert scene.keys() == []
+
+
+async def test_it_sets_no_deadline_keeps_no_snapshot_and_retires_no_game(
+    scene: Scene, writer: RedisJournalWriter
+) -> None:
+    scene.replace()
+    assert writer.set_deadline(7.0)
+    scene.journal.save(snapshot(3))
+    scene.journal.retire(CREATED, 3)
+    await scene.settled()
+    assert scene.keys() == sorted((KEY, *RUNNING))
+
+
 # ---- a store that is away
 
 
@@ -345,7 +397,7 @@ async def test_a_creation_that_a_full_store_refuses_leaves_nothing(scene: Scene)
             await scene.journal.create(CREATED, deadline=5.0)
     finally:
         scene.oracle.config_set("maxmemory", 0)
-    assert scene.oracle.keys() == []
+    assert scene.keys() == []
 
 
 # ---- a store that lost data
@@ -456,7 +508,9 @@ async def test_every_acknowledged_event_survives_the_killing_of_the_store(
 ) -> None:
     redis = Redis(valkey.connect, entropy=entropy)
     await nursery.start(redis.run)
-    journal = RedisJournal(redis, entropy=entropy)
+    ownership = Ownership(entropy=entropy)
+    await ownership.claim(redis)
+    journal = RedisJournal(redis, ownership, entropy=entropy)
     await journal.create(CREATED)
     writer = journal.writer(CREATED, 1)
     acknowledged: list[Event] = []

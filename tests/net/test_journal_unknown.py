@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from actors.ports import Fenced, StoreLostData
+from actors.ports import Fenced, ServerReplaced, StoreLostData
 from tests.samples.journal import CREATED, KEY, acted
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ async def test_an_event_that_lands_between_the_look_and_the_second_sending_is_kn
     landed = trio.Event()
 
     async def land_first(data: bytes) -> None:
-        if b"XADD" in data and not landed.is_set():
+        if b"EVAL" in data and not landed.is_set():
             landed.set()
             await old_line.deliver()
 
@@ -79,6 +79,55 @@ async def test_whoever_wrote_while_our_result_was_unknown_has_fenced_us(
         scene.add("4-0", {"event": "theirs", "nonce": "theirs"})
     await scene.proxy.lines[0].deliver()
     assert scene.ids()[3:] == ["4-0"]
+
+
+async def test_a_server_that_is_replaced_while_a_result_is_unknown_learns_that_its_event_does_not_stand(
+    scene: Scene, writer: RedisJournalWriter
+) -> None:
+    async def append() -> None:
+        with pytest.raises(ServerReplaced):
+            await writer.append(acted(4), ends=False)
+
+    async with scene.in_doubt(append):
+        scene.replace()
+    await scene.proxy.lines[0].deliver()  # too late
+    assert scene.ids() == ["1-0", "2-0", "3-0"]
+
+
+async def test_a_server_that_is_replaced_while_a_result_is_unknown_learns_that_its_event_stands(
+    scene: Scene, writer: RedisJournalWriter
+) -> None:
+    async def replace_behind_it(data: bytes) -> None:
+        if b"EVAL" in data:
+            scene.proxy.before_sending = nothing
+            await scene.proxy.lines[0].deliver()
+            scene.replace()
+
+    async def nothing(data: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async with scene.in_doubt(partial(writer.append, acted(4), ends=False)):
+        scene.proxy.before_sending = replace_behind_it
+    assert scene.ids() == ["1-0", "2-0", "3-0", "4-0"]
+    with pytest.raises(ServerReplaced):
+        await writer.append(acted(5), ends=False)
+
+
+async def test_what_became_of_its_event_nobody_says_when_the_game_is_gone(
+    scene: Scene, writer: RedisJournalWriter
+) -> None:
+    async def append_and_lose() -> None:
+        with pytest.raises(StoreLostData):
+            await writer.append(acted(4), ends=False)
+
+    async def replace_behind_it(data: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+        if b"EVAL" in data:
+            scene.replace()
+            scene.oracle.delete(KEY)
+
+    async with scene.in_doubt(append_and_lose):
+        scene.proxy.before_sending = replace_behind_it
 
 
 async def test_while_a_result_is_unknown_it_waits_for_the_store(scene: Scene, writer: RedisJournalWriter) -> None:

@@ -9,8 +9,8 @@ import pytest
 import trio
 
 from net.app import App, Outside
-from net.client import CroupierClient
-from net.clock_store import Replaced
+from net.client import CroupierClient, RequestFailed
+from net.ownership import Replaced
 from net.testing.house import SECRETS
 from net.testing.ports import SimEntropy
 
@@ -90,3 +90,40 @@ async def test_the_owner_goes_on_through_an_outage_of_its_store(house: House) ->
     assert stood < 3.0
     assert house.app.not_ready() == []
     assert house.app.service.now() > stood + 8
+
+
+async def test_a_request_that_the_older_server_reads_after_it_was_replaced_is_not_applied(house: House) -> None:
+    """It has gone on to serve, for it was not told yet: what it would append is refused by the store, whatever it makes
+    of what stands there by then."""
+    game_id = await house.new_game("crazy_eights", TWO)
+    await house.stop()
+    older = older_server(house)
+
+    async def serve(task_status: trio.TaskStatus[str]) -> None:
+        with pytest.raises(Replaced):
+            await older.run(task_status)
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(serve)
+        there = {}
+        for user in TWO:
+            connect = partial(house.network.host(user).connect, "older")
+            there[user] = await CroupierClient.connect_ws(nursery, connect, house.token(user))
+        before = {user: await client.join(game_id) for user, client in there.items()}
+        await trio.sleep(3)
+        await house.start()
+        here = {user: await house.player(user) for user in TWO}
+        views = {user: await client.join(game_id) for user, client in here.items()}
+        for _ in TWO:  # so that both servers ask the same player for an action
+            [user] = views[TWO[0]]["to_act"]
+            await here[user].act(game_id, views[user]["legal_actions"][-1])
+            views = {user: await client.join(game_id) for user, client in here.items()}
+        [user] = before[TWO[0]]["to_act"]
+        assert older.not_ready() == []
+        with pytest.raises(RequestFailed) as refused:
+            await there[user].act(game_id, before[user]["legal_actions"][-1])
+        assert "the server is draining" in older.not_ready()
+        stood = await house.app.history.history(game_id)
+        nursery.cancel_scope.deadline = trio.current_time() + 60
+    assert refused.value.code == "unavailable"
+    assert len(stood) == 3

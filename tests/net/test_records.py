@@ -13,7 +13,9 @@ from actors.messages import Role
 from actors.ports import StoreUnavailable
 from actors.roll import ConnectionRecord, Following, Moment
 from actors.rules.registry import Registry
+from net.ownership import Ownership
 from net.records import RedisConnectionRecords
+from net.testing.ports import SimEntropy
 from tests.samples.memory import FixedClock
 from tests.samples.tally import Tally
 
@@ -41,14 +43,16 @@ def service() -> FixedClock:
 
 
 @pytest.fixture
-def records(redis: Redis, service: FixedClock) -> RedisConnectionRecords:
-    return RedisConnectionRecords(redis, service)
+def records(redis: Redis, ownership: Ownership, service: FixedClock) -> RedisConnectionRecords:
+    return RedisConnectionRecords(redis, ownership, service)
 
 
 def everything(oracle: Any) -> dict[str, object]:  # noqa: ANN401 - redis-py's own types say little
     """What stands, by key, without the prefix."""
     found: dict[str, object] = {}
     for name in sorted(key.decode() for key in oracle.scan_iter()):
+        if name == "croupier:owner":
+            continue
         kind = oracle.type(name)
         short = name.removeprefix("croupier:")
         match kind:
@@ -304,6 +308,23 @@ async def test_conn_record_a_store_that_is_away_is_said_to_be(
     await redis.wait_available()
     await records.write([record("s2", "v")], [])
     assert await records.is_online("v")
+
+
+# ---- a server that was replaced
+
+
+async def test_a_server_that_was_replaced_does_not_touch_what_its_successor_wrote(
+    records: RedisConnectionRecords, redis: Redis, service: FixedClock, oracle: redis_py.Redis
+) -> None:
+    await records.write([record("s1", "u", PLAYS)], [])
+    heir = Ownership(entropy=SimEntropy(5))
+    await heir.claim(redis)
+    await RedisConnectionRecords(redis, heir, service).write([record("s1", "u", WATCHES, seen=NOW + 9)], [])
+    stands = everything(oracle)
+    await records.write([record("s1", online=False), record("s2")], ["s1"])  # nobody waits for that
+    with pytest.raises(StoreUnavailable):
+        await records.beat([record("s1", "u", WATCHES)])
+    assert everything(oracle) == stands
 
 
 # ---- the whole service

@@ -149,12 +149,6 @@ async def test_commands_of_one_caller_are_executed_in_order(redis: Redis) -> Non
     assert reply == [str(number).encode() for number in range(50)]
 
 
-async def test_what_goes_along_is_executed_after_the_call(redis: Redis) -> None:
-    reply = await redis.call("RPUSH", "list", "a", also=[("RPUSH", "list", "b"), ("RPUSH", "list", "c")])
-    assert reply == 1
-    assert await redis.call("LRANGE", "list", 0, -1) == [b"a", b"b", b"c"]
-
-
 # ---- refusals
 
 

@@ -336,7 +336,7 @@ async def test_while_the_store_is_away_actions_are_unavailable_and_then_go_on(ho
 
 async def test_an_append_whose_reply_was_lost_counts_once_and_is_answered(house: House) -> None:
     game_id, (a, _) = await seated(house, "a", "b")
-    house.redis.drop_next_reply("XADD")
+    house.redis.drop_next_reply("EVAL", f"croupier:game:{game_id}")
     assert (await a.act(game_id, MISS, "m1"))["event_id"] == 2
     assert (await house.api.game(game_id))["event_count"] == 2
 

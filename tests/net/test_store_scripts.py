@@ -1,5 +1,5 @@
 """The scripts, on a real Valkey and on the simulated one: they do the same to the same data, and it is known by what is
-left. And how they get there."""
+left."""
 
 from __future__ import annotations
 
@@ -8,22 +8,28 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import pytest
 import trio
 
-from actors.ports import StoreUnavailable
-from net.redis import Arg, Command, CommandRefused, Redis, ResultUnknown
+from net.redis import Arg, Command, CommandRefused
+from net.scripts import Script
 from net.store_keys import StoreKeys
-from net.store_scripts import APPEND, CLOCK, CREATE, DEADLINE, FINISH, LOAD, REMOVE, RETIRE, SNAPSHOT, Script, Scripts
+from net.store_scripts import (
+    APPEND,
+    AS_IT_STANDS,
+    CLOCK,
+    CREATE,
+    DEADLINE,
+    FINISH,
+    LOAD,
+    REMOVE,
+    RETIRE,
+    SNAPSHOT,
+)
 from net.testing.engine import Engine
 from net.testing.network import SimNetwork
-from net.testing.ports import SimClock, SimEntropy
+from net.testing.ports import SimClock
 from net.testing.redis import SimRedis
-from tests.samples.store import ScriptedStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    import redis as redis_py
-
-    from net.redis import Reply
+    from net.redis import Redis, Reply
 
 KEYS = StoreKeys("p:")
 STREAM, SNAP = KEYS.game("g"), KEYS.snapshot("g")
@@ -39,7 +45,8 @@ def create(deadline: Arg = "") -> Step:
 
 
 def append(event_id: int, deadline: Arg = "") -> Step:
-    return APPEND, (STREAM, KEYS.deadlines), (f"{event_id}-0", b"e\r\n", "n", "g", deadline)
+    keys = (STREAM, KEYS.deadlines, *INDEXES)
+    return APPEND, keys, (f"{event_id}-0", b"e\r\n", "n", "g", 1000.25 + event_id, deadline)
 
 
 def deadline(event_id: int, at: Arg = "") -> Step:
@@ -71,9 +78,17 @@ def remove(event_id: int) -> Step:
     return REMOVE, keys, (f"{event_id}-0", "g")
 
 
-def tick(seconds: float, nonce: str = "ours") -> Step:
-    return CLOCK, (KEYS.service_clock, KEYS.owner), (nonce, seconds)
+def tick(seconds: float) -> Step:
+    return CLOCK, (KEYS.service_clock,), (seconds,)
 
+
+def owned_by(nonce: str) -> Step:
+    return "SET", KEYS.owner, nonce
+
+
+OURS = "ours"
+THEIRS = owned_by("theirs")
+NOBODYS: Step = ("DEL", KEYS.owner)
 
 SCENES: dict[str, list[Step]] = {
     "a whole game": [
@@ -85,19 +100,20 @@ SCENES: dict[str, list[Step]] = {
         append(2, 99.0),
         append(3),
         append(4, 50.0),
+        append(5, AS_IT_STANDS),
         load(),
         load(2),
-        finish(4),
         finish(5),
-        finish(5),
-        append(6),
-        retire(5),
-        remove(4),
-        remove(5),
-        remove(5),
-        append(6),
         finish(6),
+        finish(6),
+        append(7),
         retire(6),
+        remove(5),
+        remove(6),
+        remove(6),
+        append(7),
+        finish(7),
+        retire(7),
     ],
     "a deadline by itself": [
         deadline(1, 30.0),
@@ -170,11 +186,38 @@ SCENES: dict[str, list[Step]] = {
         tick(0.5),
         tick(10.25),
         tick(9.0),
-        ("SET", KEYS.owner, "theirs"),
-        tick(20.0),
-        tick(20.0, "theirs"),
         ("SET", KEYS.service_clock, "rubbish"),
-        tick(21.0, "theirs"),
+        tick(21.0),
+    ],
+    "keys of another server": [
+        create(),
+        append(2),
+        THEIRS,
+        append(3),
+        deadline(2, 9.0),
+        finish(3),
+        save(2),
+        tick(5.0),
+        load(),
+        owned_by(OURS),
+        finish(3),
+        THEIRS,
+        retire(3),
+        remove(3),
+        ("DEL", STREAM),
+        create(),
+    ],
+    "keys of nobody": [
+        create(),
+        NOBODYS,
+        append(2),
+        finish(2),
+        load(),
+        tick(5.0),
+        append(2),
+        NOBODYS,
+        THEIRS,
+        tick(6.0),
     ],
 }
 
@@ -189,7 +232,7 @@ LOOKS: list[Command] = [
     ("GET", KEYS.owner),
 ]
 
-Outcome: TypeAlias = list[object]
+Outcome: TypeAlias = list[tuple[object, list[object]]]
 
 
 def in_simulation(steps: list[Step]) -> Outcome:
@@ -202,7 +245,7 @@ def in_simulation(steps: list[Step]) -> Outcome:
         except CommandRefused as refused:
             return refused.code
 
-    return [(execute(*_plain(step)), [execute(*look) for look in LOOKS]) for step in steps]
+    return [(execute(*_plain(step)), [execute(*look) for look in LOOKS]) for step in (owned_by(OURS), *steps)]
 
 
 async def on_valkey(redis: Redis, steps: list[Step]) -> Outcome:
@@ -214,13 +257,17 @@ async def on_valkey(redis: Redis, steps: list[Step]) -> Outcome:
         except CommandRefused as refused:
             return refused.code
 
-    return [(await execute(*_plain(step)), [await execute(*look) for look in LOOKS]) for step in steps]
+    return [
+        (await execute(*_plain(step)), [await execute(*look) for look in LOOKS]) for step in (owned_by(OURS), *steps)
+    ]
 
 
 def _plain(step: Step) -> Command:
     if isinstance(step[0], Script):
         script, keys, args = cast("Use", step)
-        return ("EVAL", script.body, len(keys), *keys, *args)
+        if script.writes:
+            keys, args = (KEYS.owner, *keys), (OURS, *args)
+        return ("EVAL", script.text, len(keys), *keys, *args)
     return cast("Command", step)
 
 
@@ -238,108 +285,13 @@ async def test_the_simulation_does_it_the_same_way_twice() -> None:
 @pytest.mark.parametrize("script", [CREATE, APPEND, FINISH, RETIRE, LOAD, SNAPSHOT, REMOVE, CLOCK])
 async def test_the_hash_is_the_servers(script: Script) -> None:
     await trio.lowlevel.checkpoint()
-    reply = Engine(SimClock()).session().execute([b"SCRIPT", b"LOAD", script.body.encode()])
+    reply = Engine(SimClock()).session().execute([b"SCRIPT", b"LOAD", script.text.encode()])
     assert script.sha.encode() in reply
 
 
-# ---- how they get there
-
-ADD = Script("add", "return redis.call('INCRBY', KEYS[1], ARGV[1])")
-BAD = Script("bad", "return redis.call('INCRBY', KEYS[1], 'ace of spades')")
-
-
-@pytest.fixture
-async def scripted(autojump_clock: object) -> AsyncIterator[tuple[Redis, ScriptedStore]]:
-    store = ScriptedStore()
-    redis = Redis(store.connect, entropy=SimEntropy(1))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(redis.run)
-        yield redis, store
-        nursery.cancel_scope.cancel()
-
-
-async def test_the_first_use_on_a_connection_carries_the_script_and_the_others_its_name(
-    scripted: tuple[Redis, ScriptedStore], autojump_clock: object
-) -> None:
-    redis, store = scripted
-    scripts = Scripts(redis)
-    for _ in range(2):
-        for words in (("EVAL", ADD.body), ("EVALSHA", ADD.sha), ("EVALSHA", ADD.sha)):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(scripts.call, ADD, ["k"], [1])
-                await store.expect(*words, "1", "k", "1")
-                await store.answer(b":1\r\n")
-        await store.cut()
-        await trio.sleep(1)
-
-
-async def test_uses_that_leave_in_one_write_find_the_script_there(redis: Redis) -> None:
-    scripts = Scripts(redis)
-    replies: list[Reply] = []
-
-    async def call() -> None:
-        replies.append(await scripts.call(ADD, ["k"], [1]))
-
-    async with trio.open_nursery() as nursery:
-        for _ in range(10):
-            nursery.start_soon(call)
-    assert sorted(replies, key=str) == sorted(range(1, 11), key=str)
-
-
-async def test_a_server_that_has_forgotten_a_script_is_sent_it_again(redis: Redis, oracle: redis_py.Redis) -> None:
-    scripts = Scripts(redis)
-    assert await scripts.call(ADD, ["k"], [1]) == 1
-    oracle.script_flush()
-    assert await scripts.call(ADD, ["k"], [1], also=[("SET", "along", "x")]) == 2
-    assert oracle.get("along") == b"x"
-    oracle.script_flush()
-    assert scripts.send(ADD, ["k"], [5])
-    await redis.call("PING")
-    await redis.call("PING")
-    assert oracle.get("k") == b"7"
-
-
-async def test_a_script_for_another_connection_is_not_executed(redis: Redis, oracle: redis_py.Redis) -> None:
-    with pytest.raises(StoreUnavailable):
-        await Scripts(redis).call(ADD, ["k"], [1], epoch=redis.epoch - 1)
-    assert oracle.exists("k") == 0
-
-
-async def test_a_refusal_is_raised_or_logged_without_what_it_was_about(
-    redis: Redis, caplog: pytest.LogCaptureFixture
-) -> None:
-    scripts = Scripts(redis)
-    with pytest.raises(CommandRefused):
-        await scripts.call(BAD, ["k"], [])
-    scripts.send(BAD, ["k"], [])
-    await redis.call("PING")
-    assert "the store refused the script bad" in caplog.text
-    assert "spades" not in caplog.text
-
-
-async def test_while_the_store_is_away_nothing_is_sent() -> None:
-    await trio.lowlevel.checkpoint()
-    redis = Redis(_never, entropy=SimEntropy(1))
-    assert not Scripts(redis).send(ADD, ["k"], [1])
-
-
-async def _never() -> trio.abc.Stream:
-    raise OSError
-
-
-async def test_a_script_whose_reply_is_lost_has_an_unknown_result(
-    scripted: tuple[Redis, ScriptedStore], autojump_clock: object
-) -> None:
-    redis, store = scripted
-    outcomes: list[Exception] = []
-
-    async def call() -> None:
-        with pytest.raises(ResultUnknown) as error:
-            await Scripts(redis).call(ADD, ["k"], [1])
-        outcomes.append(error.value)
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(call)
-        await store.expect("EVAL", ADD.body, "1", "k", "1")
-        await store.cut()
-    assert len(outcomes) == 1
+@pytest.mark.parametrize(("owner", "refusal"), [(THEIRS, "REPLACED"), (NOBODYS, "NOBODYS")])
+async def test_whoever_is_not_the_owner_changes_nothing(owner: Step, refusal: str, redis: Redis) -> None:
+    begin = [create(20.0), append(2), save(1), owner]
+    writes = [create(), append(3), deadline(2, 9.0), finish(3), retire(2), save(2), remove(2)]
+    (_, stood), *outcome = (await on_valkey(redis, [*begin, *writes]))[len(begin) :]
+    assert outcome == [(refusal, stood)] * len(writes)

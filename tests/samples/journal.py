@@ -15,6 +15,7 @@ from actors.events import Acted, Created
 from actors.ports import StoreUnavailable
 from actors.snapshot import Snapshot
 from net.journal import RedisJournal
+from net.ownership import Ownership
 from net.redis import Redis
 from tests.samples.store import Proxy
 
@@ -74,6 +75,7 @@ class Scene:
     """A journal on the shared server, behind the proxy. `oracle` is redis-py on that server, past the proxy."""
 
     redis: Redis
+    ownership: Ownership
     journal: RedisJournal
     proxy: Proxy
     oracle: redis_py.Redis
@@ -97,6 +99,11 @@ class Scene:
 
     # ---- what stands
 
+    def keys(self) -> list[str]:
+        """Every key but the owner, in order."""
+        found = cast("list[bytes]", self.oracle.keys())
+        return sorted(key.decode() for key in found if key.decode() != self.ownership.key)
+
     def entries(self) -> list[tuple[bytes, dict[bytes, bytes]]]:
         """The entries of the stream."""
         return cast("list[tuple[bytes, dict[bytes, bytes]]]", self.oracle.xrange(KEY))
@@ -118,6 +125,10 @@ class Scene:
         return self.oracle.zscore(DEADLINES, GAME)
 
     # ---- what is done behind the journal's back
+
+    def replace(self) -> None:
+        """Another server is started on the store."""
+        self.oracle.set(self.ownership.key, "another server's")
 
     def add(self, entry_id: str, fields: Any) -> None:  # noqa: ANN401 (as redis-py's)
         """Adds an entry to the stream."""
@@ -182,6 +193,8 @@ async def open_scene(oracle: redis_py.Redis, socket: str, entropy: Any) -> Async
     redis = Redis(proxy.connect, entropy=entropy)
     async with trio.open_nursery() as nursery:
         await nursery.start(redis.run)
-        yield Scene(redis, RedisJournal(redis, entropy=entropy, page=5), proxy, oracle)
+        ownership = Ownership(entropy=entropy)
+        await ownership.claim(redis)
+        yield Scene(redis, ownership, RedisJournal(redis, ownership, entropy=entropy, page=5), proxy, oracle)
         nursery.cancel_scope.cancel()
     await proxy.close()

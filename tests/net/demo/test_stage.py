@@ -15,6 +15,7 @@ from net.demo.proof import Audit
 from net.demo.scene import Scene
 from net.demo.stage import Stage
 from net.journal import RedisJournal
+from net.ownership import Ownership
 from net.redis import Redis
 from net.testing.house import ADDRESS, House
 from tests.net.demo.played import REGISTRY, Played, plan
@@ -65,7 +66,7 @@ class HouseServer:
         redis = Redis(connect, entropy=entropy)
         async with trio.open_nursery() as nursery:
             await nursery.start(redis.run)
-            events = await RedisJournal(redis, entropy=entropy).history(game_id)
+            events = await RedisJournal(redis, Ownership(entropy=entropy), entropy=entropy).history(game_id)
             nursery.cancel_scope.cancel()
         return events[:-1] if self.forget_an_event else events
 

@@ -42,7 +42,7 @@ async def eventful(trace: Trace, seed: int) -> None:
                 nursery.start_soon(sit, games[0], seat)
             for name in ("npc:1", "npc:2", "npc:3"):
                 await house.spectator(name, games[1])
-            house.redis.drop_next_reply("xadd")
+            house.redis.drop_next_reply("eval", f"croupier:game:{games[0]}")
             await house.advance(0.02)
             await house.crash()
             await house.restart()

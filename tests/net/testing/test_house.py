@@ -350,7 +350,7 @@ async def test_a_game_is_played_to_its_end_on_a_store_that_loses_connections_and
     async def break_things() -> None:
         while True:
             await trio.sleep(0.05)
-            house.redis.drop_next_reply("XADD")
+            house.redis.drop_next_reply("EVAL", f"croupier:game:{game_id}")
             await trio.sleep(0.31)
             house.redis.pause()
             house.redis.cut()
