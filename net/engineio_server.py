@@ -32,19 +32,12 @@ from net.engineio_effects import (
 )
 from net.engineio_requests import ForSession, Handshake, route
 from net.forwarded import network_of
+from net.frames import TooLarge, encode_binary_frame, encode_text_frame
 from net.http import Response, error_response
 from net.limits import Places
 from net.outbox import Frame
 from net.outside import new_token
-from net.websocket import (
-    Accept,
-    ConnectionLost,
-    TooLarge,
-    WebSocket,
-    encode_binary_frame,
-    encode_text_frame,
-    refuse_handshake,
-)
+from net.websocket import Accept, ConnectionLost, WebSocket, refuse_handshake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence

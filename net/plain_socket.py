@@ -11,6 +11,7 @@ from actors.failures import Code, Failure
 from actors.messages import SessionReplaced
 from net.admission import Admission, Closed, ConnectsTooOften, Welcome
 from net.auth import Unauthorized
+from net.frames import TooLarge, encode_text_frame
 from net.plain import (
     CLOSE_BAD_CONNECT,
     CLOSE_CONNECT_TIMEOUT,
@@ -31,7 +32,7 @@ from net.protocol import (
     encode_refusal,
 )
 from net.router import Router
-from net.websocket import ConnectionLost, TooLarge, encode_text_frame
+from net.websocket import ConnectionLost
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

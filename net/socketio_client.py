@@ -18,12 +18,12 @@ from net.admission import Admission, Closed, ConnectsTooOften, Welcome
 from net.auth import Unauthorized
 from net.engineio_effects import CloseReason
 from net.engineio_packets import Packet
+from net.frames import encode_text_frame
 from net.outbox import Kind
 from net.plain import CLOSE_FLOODS
 from net.protocol import NAMESPACE, Invalid, Request
 from net.router import Router
 from net.socketio import Acknowledged, Close, ConnectRequested, Left, Received, Send, SocketSession
-from net.websocket import encode_text_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -161,7 +161,6 @@ class PushStream(trio.abc.Stream):
         self._broken = False
         self._flushing = False
         self._receiving = False
-        self._unread = b""
         self._cork = _Cork(self)
         self._corks = 0
         self._held: list[Frame] = []
@@ -294,10 +293,6 @@ class PushStream(trio.abc.Stream):
             await self._progress.park()
             self._check()
 
-    def unread(self, data: bytes) -> None:
-        """These bytes, which were received already, are received again, before all others."""
-        self._unread = data + self._unread
-
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """At least one byte and at most `max_bytes`; none at the end of the stream. Records `last_received`.
 
@@ -307,10 +302,6 @@ class PushStream(trio.abc.Stream):
         if self._receiving:
             raise trio.BusyResourceError("another task is receiving from this stream")
         limit = RECEIVE_BYTES if max_bytes is None else max_bytes
-        if self._unread:
-            await trio.lowlevel.checkpoint()
-            data, self._unread = self._unread[:limit], self._unread[limit:]
-            return data
         self._check()
         self._receiving = True
         try:

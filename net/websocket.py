@@ -1,23 +1,23 @@
 """WebSockets for a server (RFC 6455): what is accepted, and one accepted connection.
 
-The handshake, reading, pongs and the closing handshake are trio-websocket's. Data frames that go out are
-ours, encoded once and pushed to the stream, and so is what happens when a peer or trio-websocket misbehaves:
-nothing of that gets past its own connection. No extension is ever agreed on: compressed sizes tell what
-hidden things look like.
+A connection is read by the task that handles what it says, without a task, a queue or a lock in between, and written
+to from wherever there is something to write: `net.frames` makes and reads the frames, `net.stream` carries them.
+Whatever a peer does stays with its own connection. No extension is ever agreed on: compressed sizes tell what hidden
+things look like.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import logging
-from contextlib import suppress
-from typing import TYPE_CHECKING, TypeAlias
+from collections import deque
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
-from attrs import field, frozen
-from trio_websocket import ConnectionClosed, wrap_server_stream
+from attrs import frozen
+from wsproto.utilities import generate_accept_token
 
+from net.frames import PING_FRAME, FrameReader, Over, Pinged, close_frame, encode_pong
 from net.http import error_response
 from net.outbox import Frame, Kind
 from net.stream import RECEIVE_BYTES
@@ -26,50 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractContextManager
 
-    from trio_websocket import WebSocketConnection
-
+    from net.frames import TooLarge
     from net.http import Report, Request, Response
     from net.stream import PushStream
 
 SocketHandler: TypeAlias = "Callable[[Request, WebSocket], Awaitable[None]]"
 
-PING_FRAME = b"\x89\x00"
-"""A ping without a payload; any byte that comes back is an answer."""
-
-_TEXT, _BINARY, _CLOSE = 0x81, 0x82, 0x88
-_NORMAL, _GOING_AWAY, _PROTOCOL_ERROR, _ABNORMAL, _TOO_BIG, _INTERNAL_ERROR = 1000, 1001, 1002, 1006, 1009, 1011
-_VIOLATIONS = frozenset({1002, 1007})
-_REASON_BYTES = 123
-_CONTROL_RATE = 1024
+_NORMAL, _GOING_AWAY, _ABNORMAL, _INTERNAL_ERROR = 1000, 1001, 1006, 1011
+_PING: Final = Frame(PING_FRAME)
+_CONTROL_RATE: Final = 1024
 """Bytes of control frames that a peer may send in a second without ever sending a message."""
-
-logger = logging.getLogger(__name__)
-
-
-def encode_text_frame(payload: bytes) -> bytes:
-    """A server's frame of a whole text message; `payload` is UTF-8. One frame does for every socket."""
-    return _frame(_TEXT, payload)
-
-
-def encode_binary_frame(payload: bytes) -> bytes:
-    """A server's frame of a whole binary message."""
-    return _frame(_BINARY, payload)
-
-
-def _frame(opcode: int, payload: bytes) -> bytes:
-    size = len(payload)
-    if size < 126:
-        return bytes((opcode, size)) + payload
-    if size < 65536:
-        return bytes((opcode, 126)) + size.to_bytes(2, "big") + payload
-    return bytes((opcode, 127)) + size.to_bytes(8, "big") + payload
-
-
-def close_frame(code: int, reason: str = "") -> bytes:
-    """A server's close frame; a reason that is too long is cut between two characters."""
-    text = reason.encode()[:_REASON_BYTES].decode(errors="ignore").encode()
-    return bytes((_CLOSE, 2 + len(text))) + code.to_bytes(2, "big") + text
-
 
 # ---- what is accepted
 
@@ -141,11 +107,9 @@ def _is_key(text: str) -> bool:
 
 @frozen
 class SocketLimits:
-    """What one WebSocket may take: bytes of a message, messages that are received but not read yet, and
-    seconds for either handshake."""
+    """What one WebSocket may take: bytes of a message, and seconds for the closing handshake."""
 
     message_bytes: int = 65536
-    queue: int = 8
     handshake_timeout: float = 5.0
 
 
@@ -159,26 +123,24 @@ class ConnectionLost(Exception):
         self.reason = reason
 
 
-@frozen
-class TooLarge:
-    """A message of more bytes than the limit, given all the same so that its id can be answered."""
-
-    message: str | bytes = field(repr=False)
-    size: int
-
-
 class WebSocket:
-    """One accepted WebSocket. Its handler always receives, or pings stay unanswered. `peer` is who is at the other end,
-    for people."""
+    """One accepted WebSocket. It is read by whoever receives: its handler always does, or pings stay unanswered. `peer`
+    is who is at the other end, for people."""
 
     def __init__(self, stream: PushStream, limits: SocketLimits, peer: str) -> None:
         self.peer = peer
         self._stream = stream
-        self._lent = _LentStream(stream, limits)
-        self._limits = limits
-        self._connection: WebSocketConnection | None = None
-        self._closing = False
-        self._ended = trio.Event()
+        self._timeout = limits.handshake_timeout
+        self._reader = FrameReader(limits.message_bytes)
+        self._messages: deque[str | bytes | TooLarge] = deque()
+        self._flood = _Flood(limits.message_bytes)
+        self._over: Over | None = None
+        self._ended = False  # whether nothing is read any more
+        self._deaf = False
+        self._close_sent = self._closing = False
+        self._reading = self._finishing = False
+        self._finished = trio.Event()
+        self._turns = trio.lowlevel.ParkingLot()
 
     @property
     def last_received(self) -> float:
@@ -189,12 +151,13 @@ class WebSocket:
 
     def push(self, frame: Frame) -> None:
         """Sends an encoded frame, now or after what waits. A peer that reads too slowly is dropped."""
-        if not self._lent.close_sent:
+        if not self._close_sent:
             self._stream.push(frame)
 
     def push_text(self, frame: bytes, kind: Kind = Kind.OTHER, game_id: str = "") -> None:
         """Sends what `encode_text_frame` made, as `push` does."""
-        self.push(Frame(frame, kind, game_id))
+        if not self._close_sent:
+            self._stream.push(Frame(frame, kind, game_id))
 
     def in_one_send(self) -> AbstractContextManager[None]:
         """What is pushed inside leaves in one write; see `PushStream.in_one_send`."""
@@ -209,22 +172,54 @@ class WebSocket:
     async def receive(self) -> str | bytes | TooLarge:
         """The next message: text or binary. Raises ConnectionLost, once all that was received is read.
         Cancelled, no message is lost."""
-        assert self._connection is not None
+        if self._messages:
+            await trio.lowlevel.checkpoint()  # many may have come at once, and others want their turn
+        while self._closing or not self._messages:
+            if self._ended:
+                raise self._lost()
+            await self._read()
+            if self._closing:
+                raise self._lost()
+        return self._messages.popleft()
+
+    async def _read(self) -> None:
+        """Reads once, or waits until another task has."""
+        if self._reading:
+            await self._turns.park()
+            return
+        self._reading = True
         try:
-            message = await self._connection.get_message()
-        except ConnectionClosed:
-            raise self._lost() from None
-        self._lent.note_message()
-        if self._closing:
-            raise self._lost()
-        size = len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())
-        return TooLarge(message, size) if size > self._limits.message_bytes else message
+            data = await self._stream.receive_some()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            data = b""
+        finally:
+            self._reading = False
+            if self._turns:
+                self._turns.unpark_all()
+        if not data or self._deaf:
+            self._ended = True
+        else:
+            self._take_in(data)
+
+    def _take_in(self, data: bytes) -> None:
+        for incoming in self._reader.feed(data):
+            if isinstance(incoming, Pinged):
+                self.push(Frame(encode_pong(incoming.payload)))
+            elif isinstance(incoming, Over):
+                self._over, self._ended = incoming, True
+                self._say_farewell(incoming.farewell)
+            else:
+                self._messages.append(incoming)
+        if self._messages:
+            self._flood.is_none()
+        elif self._flood.goes_on(len(data)):
+            self._stream.close_now("the peer sends bytes and no messages")
+            self._ended = True
 
     def _lost(self) -> ConnectionLost:
-        closed = None if self._connection is None else self._connection.closed
-        if closed is None:
+        if self._over is None:
             return ConnectionLost(_ABNORMAL, self._stream.lost or "closed")
-        return ConnectionLost(int(closed.code), closed.reason or self._stream.lost or "closed")
+        return ConnectionLost(self._over.code, self._over.reason or self._stream.lost or "closed")
 
     # ---- closing
 
@@ -233,16 +228,18 @@ class WebSocket:
         whoever receives gets ConnectionLost, and nothing is read out of them. Never blocks; nothing happens on a
         connection that is over."""
         self._send_close(code, reason)
-        self._lent.deaf = True
+        self._deaf = True
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Says goodbye, waits at most `handshake_timeout` seconds for the peer to do so too, and closes.
         Messages that still come are thrown away. Cancelled, it closes at once. Idempotent."""
         self._send_close(code, reason)
         try:
-            with trio.move_on_after(self._limits.handshake_timeout):
-                await self._discard_messages()
-                await self._ended.wait()
+            with trio.move_on_after(self._timeout):
+                while not self._ended:
+                    await self._read()
+                    self._messages.clear()
+                await self._finish()
         finally:
             self.close_now("closed")
 
@@ -251,139 +248,59 @@ class WebSocket:
         self._stream.close_now(reason)
 
     def _send_close(self, code: int, reason: str) -> None:
-        if self._lent.close_sent or self._lent.ended:
-            return
-        closed = None if self._connection is None else self._connection.closed
-        if closed is not None and closed.code in _VIOLATIONS:
-            # trio-websocket hangs up on a peer that breaks the protocol, without telling it why.
-            code, reason = int(closed.code), closed.reason or ""
-        self._stream.push(Frame(close_frame(code, reason)))
-        self._lent.close_sent = self._closing = True
+        if not (self._close_sent or self._ended):
+            self._say_farewell(close_frame(code, reason))
+            self._closing = True
 
-    async def _discard_messages(self) -> None:
-        # The reader would otherwise wait for room in the queue, and not come to the peer's close frame.
-        assert self._connection is not None
-        with suppress(ConnectionClosed):
-            while True:
-                await self._connection.get_message()
-
-    # ---- what trio-websocket does, and what it leaves undone
-
-    async def _read(self, request: Request, subprotocol: str | None, *, task_status: trio.TaskStatus[bool]) -> None:
-        """Does the handshake, tells whether it worked, and reads until the connection is over. Raises
-        nothing."""
-        self._stream.unread(_opening_handshake(request, subprotocol))
-        try:
-            async with trio.open_nursery() as nursery:
-                with trio.fail_after(self._limits.handshake_timeout):
-                    self._connection = await self._accept(nursery, subprotocol)
-                task_status.started(True)
-        except Exception:
-            # A peer can bring it about (a ping while its own too large message is refused), so it is no
-            # fault.
-            logger.debug("reading from %s ended with an exception", self.peer, exc_info=True)
-        try:
-            await self._finish()
-        finally:
-            self._ended.set()
-        if self._connection is None:
-            task_status.started(False)
-
-    async def _accept(self, nursery: trio.Nursery, subprotocol: str | None) -> WebSocketConnection:
-        proposal = await wrap_server_stream(
-            nursery,
-            self._lent,
-            message_queue_size=self._limits.queue,
-            # It counts characters, and what is past it is not worth an answer but 1009.
-            max_message_size=4 * self._limits.message_bytes,
-            receive_buffer_size=RECEIVE_BYTES,
-        )
-        return await proposal.accept(subprotocol=subprotocol)
+    def _say_farewell(self, frame: bytes) -> None:
+        if not self._close_sent:
+            self._stream.push(Frame(frame))
+            self._close_sent = True
 
     async def _finish(self) -> None:
-        """The reader is done; the connection ends in order if it still can."""
-        if self._connection is None:
-            self._stream.close_now("the handshake failed")
-        self._send_close(_PROTOCOL_ERROR, "")
-        if self._said_goodbye and not self._stream.waiting_bytes:
-            # At once (RFC 6455, section 5.5.1): there are clients that never look at the connection again.
-            self._stream.close_now("closed")
-        await self._stream.aclose()
-
-    @property
-    def _said_goodbye(self) -> bool:
-        """Whether the peer's close frame came: nothing that counts can follow it."""
-        closed = None if self._connection is None else self._connection.closed
-        return closed is not None and closed.code not in {_ABNORMAL, _TOO_BIG, *_VIOLATIONS}
-
-
-_PING = Frame(PING_FRAME)
+        """Nothing is read any more; the connection ends in order if it still can."""
+        if self._finishing:  # another task is at it
+            await self._finished.wait()
+            return
+        self._finishing = True
+        try:
+            goodbye = self._over is not None and self._over.goodbye
+            if goodbye and not self._stream.waiting_bytes:
+                # At once (RFC 6455, section 5.5.1): there are clients that never look at the connection again.
+                self._stream.close_now("closed")
+            await self._stream.aclose()
+        finally:
+            self._finished.set()
 
 
-class _LentStream(trio.abc.Stream):
-    """The stream as trio-websocket has it. Its frames go out as pushed ones, so that its reader never waits
-    for a peer that does not read; nothing follows a close frame; and when it closes, the stream stays open
-    for ours.
+class _Flood:
+    """Tells a peer that sends bytes without end and never a message: every fragment is kept, and an empty one adds
+    nothing to the size that is bounded."""
 
-    A peer that sends bytes without end and never a message is cut off: trio-websocket keeps every fragment,
-    and an empty one adds nothing to the size that it bounds.
-    """
+    def __init__(self, message_bytes: int) -> None:
+        # The largest message that is read to its end: four times the characters, of four bytes.
+        self._most = 2 * RECEIVE_BYTES + 16 * message_bytes
+        self.is_none()
 
-    def __init__(self, stream: PushStream, limits: SocketLimits) -> None:
-        self.close_sent = False
-        self.deaf = False
-        self.ended = False
-        self._stream = stream
-        self._returned = False
-        # Unread messages of the largest size that is read to its end (four times the characters, of four
-        # bytes).
-        self._most = 2 * RECEIVE_BYTES + 16 * (limits.queue + 1) * limits.message_bytes
-        self.note_message()
-
-    def note_message(self) -> None:
-        """A message was received."""
+    def is_none(self) -> None:
+        """A message came."""
         self._bytes = 0
         self._since = trio.current_time()
 
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await trio.lowlevel.checkpoint()
-        if self._returned or self._stream.lost is not None:
-            raise trio.ClosedResourceError
-        if data and not self.close_sent:
-            self.close_sent = data[0] == _CLOSE
-            self._stream.push(Frame(bytes(data)))
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await trio.lowlevel.checkpoint()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        if self._returned:
-            raise trio.ClosedResourceError
-        data = await self._stream.receive_some(max_bytes)
-        if self.deaf:
-            data = b""
-        self.ended = not data
-        self._bytes += len(data)
-        if self._bytes > self._most + _CONTROL_RATE * (trio.current_time() - self._since):
-            self._stream.close_now("the peer sends bytes and no messages")
-            raise trio.ClosedResourceError
-        return data
-
-    async def aclose(self) -> None:
-        self._returned = True
-        await trio.lowlevel.checkpoint()
+    def goes_on(self, count: int) -> bool:
+        """So many bytes came without a message; whether that is too much."""
+        self._bytes += count
+        return self._bytes > self._most + _CONTROL_RATE * (trio.current_time() - self._since)
 
 
-def _opening_handshake(request: Request, subprotocol: str | None) -> bytes:
-    """A head for trio-websocket that holds nothing of the client's but its key: other headers can make it
-    raise."""
+def _handshake(request: Request, subprotocol: str | None) -> bytes:
+    """The server's half of the opening handshake (RFC 6455, section 4.2.2); no extension is agreed on."""
+    accept = generate_accept_token((request.header("sec-websocket-key") or "").encode())
     lines = [
-        "GET / HTTP/1.1",
-        "Host: croupier",
-        "Connection: Upgrade",
+        "HTTP/1.1 101 Switching Protocols",
         "Upgrade: websocket",
-        "Sec-WebSocket-Version: 13",
-        f"Sec-WebSocket-Key: {request.header('sec-websocket-key')}",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Accept: {accept.decode()}",
     ]
     if subprotocol is not None:
         lines.append(f"Sec-WebSocket-Protocol: {subprotocol}")
@@ -395,16 +312,14 @@ async def serve_websocket(
 ) -> None:
     """Makes the connection a WebSocket, gives it to the handler, and closes it when that returns: with 1000,
     or with 1011 when it raised, which is reported. The stream must have come from
-    `net.conversation.serve_connection`.
+    `net.conversation.serve_connection`, and `request` have passed `refuse_handshake`.
 
     Cancelled: the peer gets 1001 if it can be told at once, and the connection is closed.
     """
     websocket = WebSocket(stream, limits, request.peer)
+    stream.push(Frame(_handshake(request, accept.subprotocol)))
     try:
-        async with trio.open_nursery() as nursery:
-            if await nursery.start(websocket._read, request, accept.subprotocol):
-                await websocket.close(await _handled(accept.handler, request, websocket, report))
-            nursery.cancel_scope.cancel()
+        await websocket.close(await _handled(accept.handler, request, websocket, report))
     finally:
         websocket._send_close(_GOING_AWAY, "the server stops")
         websocket.close_now("the server stops")

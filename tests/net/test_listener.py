@@ -17,10 +17,10 @@ from trio_websocket import open_websocket_url
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import Pong, TextMessage
 
+from net.frames import close_frame
 from net.listener import CannotListen, bind
 from net.testing.network import SimNetwork
 from net.testing.streams import SimStream
-from net.websocket import close_frame
 from tests.samples.port import GET, LIMITS, SUBPROTOCOL, UPGRADE, Served, get, receive_all
 
 if TYPE_CHECKING:

@@ -335,15 +335,6 @@ async def test_waiting_for_room_ends_when_nothing_waits(nursery: trio.Nursery) -
     assert stream.waiting_bytes == 0
 
 
-async def test_what_was_unread_is_received_first(nursery: trio.Nursery) -> None:
-    client, stream = connected(nursery)
-    await client.send_all(b"rest")
-    stream.unread(b"head")
-    assert await stream.receive_some(3) == b"hea"
-    assert await stream.receive_some() == b"d"
-    assert await stream.receive_some() == b"rest"
-
-
 async def test_last_received_is_the_time_of_the_last_byte(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:

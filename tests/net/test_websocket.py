@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Message, Ping, Pong, TextMessage
 
+from net.frames import TooLarge, close_frame, encode_text_frame
 from net.http import Request, Response, split_path
 from net.outbox import Frame, Kind
 from net.stream import PushStream
@@ -25,10 +26,7 @@ from net.websocket import (
     SocketHandler,
     SocketLimits,
     SocketRoutes,
-    TooLarge,
     WebSocket,
-    close_frame,
-    encode_text_frame,
     serve_websocket,
 )
 
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
 
     from net.testing.streams import SimStream
 
-LIMITS = SocketLimits(message_bytes=100, queue=4, handshake_timeout=5.0)
+LIMITS = SocketLimits(message_bytes=100, handshake_timeout=5.0)
 OUTBOX = 100_000
 CLOSE_TIMEOUT = 5.0
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
