@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from net.engineio_effects import Effect, RespondPoll
 
 TOO_LARGE_STATUS = 413
+_MESSAGE = PacketType.MESSAGE.value
+_UTF8_BYTES = 4
+"""What a character may take."""
 NORMAL, GOING_AWAY, MESSAGE_TOO_BIG = 1000, 1001, 1009
 """WebSocket close codes (RFC 6455, 7.4.1)."""
 
@@ -297,6 +300,15 @@ class EngineSession:
         except ProtocolViolation:
             return self._end(CloseReason.PARSE_ERROR)
         return self._take_in(packet_type, content, now)
+
+    def passes_on(self, websocket: int, data: str) -> bool:
+        """Whether `websocket_received` would do nothing but deliver what comes after the first character."""
+        return (
+            data[:1] == _MESSAGE
+            and websocket == self._websocket
+            and self._phase is Phase.OPEN
+            and _UTF8_BYTES * len(data) <= self.config.max_payload
+        )
 
     def websocket_closed(self, websocket: int) -> list[Effect]:
         """A WebSocket closed or broke."""

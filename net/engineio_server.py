@@ -220,6 +220,9 @@ class EngineClient:
             with socket.reading:
                 while True:
                     message = await websocket.receive()
+                    if isinstance(message, str) and self.engine.passes_on(number, message):
+                        self.above.receive(message[1:])
+                        continue
                     content = message.message if isinstance(message, TooLarge) else message
                     self.carry_out(self.engine.websocket_received(number, content, trio.current_time()))
         except ConnectionLost:

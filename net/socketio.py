@@ -26,6 +26,7 @@ from net.socketio_packets import (
     encode_connect,
     encode_connect_error,
     encode_disconnect,
+    parse_plain_event,
 )
 
 if TYPE_CHECKING:
@@ -132,6 +133,13 @@ class SocketSession:
         except ProtocolViolation as violation:
             return self._close(str(violation))
         return [] if packet is None else self._packet(packet)
+
+    def plain_event(self, message: str, namespace: str) -> tuple[str, list[Json], int | None] | None:
+        """The name, the arguments and the ack id of an event in a namespace that the client is in, where `receive`
+        would give nothing else; None: ask that."""
+        if self._namespaces.get(namespace) is not _Membership.JOINED or self._reader.waits_for_attachments:
+            return None
+        return parse_plain_event(message, f"2{namespace},", self._reader.limits)
 
     def accept(self, namespace: str, sid: str, pid: str | None = None) -> list[SocketEffect]:
         """Lets the client into a namespace that it requested. Nothing happens when the request is gone (the

@@ -76,6 +76,12 @@ class SocketIoClient:
 
     def receive(self, message: str | bytes) -> None:
         """A message of the client."""
+        if self._session is not None and isinstance(message, str):
+            plain = self._socket.plain_event(message, NAMESPACE)
+            if plain is not None:
+                event, args, ack = plain
+                self._house.router.handle(self._session, Request(event, args[0] if args else None, ack))
+                return
         # A packet is complete with its last attachment: one that bytes complete has some.
         self._carry_out(self._socket.receive(message), binary=isinstance(message, bytes))
 

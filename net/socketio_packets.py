@@ -29,6 +29,9 @@ RESERVED_EVENTS: Final = frozenset(
 MAX_ACK_ID: Final = 2**53 - 1
 """The largest whole number that JavaScript counts with."""
 
+_ACK_DIGITS: Final = 15
+"""No number of so many digits is larger."""
+
 Json: TypeAlias = Any
 """What JSON can say, with bytes anywhere in it where the packet has attachments."""
 
@@ -177,6 +180,11 @@ class PacketReader:
     _missing: int = field(default=0, init=False)
     _attachments: list[bytes] = field(factory=list, init=False)
 
+    @property
+    def waits_for_attachments(self) -> bool:
+        """Whether the next message must be an attachment."""
+        return self._waiting is not None
+
     def feed(self, message: str | bytes) -> SocketPacket | None:
         """The packet that this message completes; None while attachments are missing. Raises
         ProtocolViolation for a packet that does not parse or is over the limits, for text where an attachment
@@ -228,6 +236,29 @@ def parse_packet(text: str, limits: Limits) -> tuple[SocketPacket, int]:
     if not _payload_fits(packet_type, data, given=bool(rest)):
         raise ProtocolViolation(f"a {packet_type.name} packet with a payload that is not allowed")
     return SocketPacket(packet_type, namespace, data, _ack_id(head["ack_id"])), attachments
+
+
+def parse_plain_event(text: str, head: str, limits: Limits) -> tuple[str, list[Json], int | None] | None:
+    """The name, the arguments and the ack id of an event as nearly all are: text that begins with `head`, the type and
+    the namespace, with no attachments and nothing unusual about it. None: it is for `PacketReader` to say what it is.
+    What this gives is what that would have given, at a third of the cost."""
+    begin = len(head)
+    at = text.find("[", begin, begin + _ACK_DIGITS + 1)
+    if at < 0 or not text.startswith(head):
+        return None
+    digits = text[begin:at]
+    if digits and not (digits.isascii() and digits.isdecimal()):
+        return None
+    if text.count("[") + text.count("{") > limits.nesting:
+        return None
+    try:
+        data = orjson.loads(text[at:])
+    except orjson.JSONDecodeError:
+        return None
+    name, *args = data or (None,)
+    if type(name) is not str or name in RESERVED_EVENTS:
+        return None
+    return name, args, int(digits) if digits else None
 
 
 def _is_unicode(text: str) -> bool:

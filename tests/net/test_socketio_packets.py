@@ -27,6 +27,7 @@ from net.socketio_packets import (
     encode_disconnect,
     encode_event,
     encode_packet,
+    parse_plain_event,
 )
 
 if TYPE_CHECKING:
@@ -361,3 +362,57 @@ def test_a_violation_quotes_nothing_of_what_was_sent(message: str) -> None:
     with pytest.raises(ProtocolViolation) as violation:
         PacketReader(Limits()).feed("2" + marker)
     assert "secret" not in str(violation.value)
+
+
+# ---- plain events, read in one look
+
+_TEXTS = st.one_of(
+    st.builds(
+        "2/game,{}{}".format,
+        st.one_of(st.just(""), st.integers(0, 10**18).map(str), st.text("0٢²x ", max_size=4)),
+        st.one_of(
+            st.lists(st.one_of(st.text(max_size=5), st.integers(), st.just({"a": [1]})), max_size=4).map(
+                lambda data: orjson.dumps(data, default=str).decode() if _is_small(data) else "[]"
+            ),
+            st.sampled_from(['["connect"]', "[1]", '["a",]', "{}", '"a"', '[["a"]]', '["a"]x', "[" * 70 + "]" * 70]),
+        ),
+    ),
+    st.text(max_size=20),
+    st.sampled_from(['2["a"]', '2/game["a"]', '2/other,["a"]', '51-/game,["a",{"_placeholder":true,"num":0}]']),
+)
+
+
+def _is_small(data: list[Any]) -> bool:
+    return all(abs(item) < 2**63 for item in data if isinstance(item, int))
+
+
+@given(_TEXTS)
+@settings(max_examples=300)
+def test_a_plain_event_is_what_the_reader_would_have_read(text: str) -> None:
+    plain = parse_plain_event(text, "2/game,", Limits())
+    if plain is None:
+        return
+    packet = accepted(text)
+    assert (packet.type, packet.namespace) == (SocketPacketType.EVENT, "/game")
+    assert ([plain[0], *plain[1]], plain[2]) == (packet.data, packet.ack_id)
+
+
+@pytest.mark.parametrize("ack", ["", "0", "12", "999999999999999"])
+def test_an_ordinary_event_is_plain(ack: str) -> None:
+    expected = ("game:action", [{"game_id": "g"}], int(ack) if ack else None)
+    assert parse_plain_event(f'2/game,{ack}["game:action",{{"game_id":"g"}}]', "2/game,", Limits()) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '2/game,1["connect"]',
+        "2/game,1[1]",
+        "2/game,1[]",
+        '2/game,9999999999999999["a"]',
+        '2/other,["a"]',
+        '2/game,["a"',
+    ],
+)
+def test_what_is_unusual_is_left_to_the_reader(text: str) -> None:
+    assert parse_plain_event(text, "2/game,", Limits()) is None
