@@ -188,10 +188,11 @@ class FrameReader:
         for event in wsproto.events():
             match event:
                 case TextMessage() | BytesMessage():
-                    message = self._part(event.data, last=event.message_finished)
+                    part = event.data if isinstance(event.data, str) else bytes(event.data)
+                    message = self._part(part, last=event.message_finished)
                     if message is not None:
                         yield message
-                    if self._over:
+                    if isinstance(message, Over):
                         return
                 case Ping(payload=payload):
                     yield Pinged(bytes(payload))

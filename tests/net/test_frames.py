@@ -42,9 +42,9 @@ def as_wsproto_reads(data: bytes) -> list[Incoming]:
     for event in wsproto.events():
         match event:
             case TextMessage() | BytesMessage():
-                parts.append(event.data)
+                parts.append(event.data if isinstance(event.data, str) else bytes(event.data))
                 if event.message_finished:
-                    message = event.data[:0].join(parts)
+                    message: str | bytes = parts[0][:0].join(parts)  # type: ignore[arg-type]  # all of one kind
                     size = len(message.encode() if isinstance(message, str) else message)
                     incoming.append(message if size <= LIMIT else TooLarge(message, size))
                     parts = []
