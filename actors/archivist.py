@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 from attrs import define, evolve
 
+from actors.apart.patience import patiently
 from actors.events import Created, DrawMoved, Resigned, TimedOut
 from actors.faults import report
 from actors.game import DRAW_AGREED, RESIGNATION, TIMEOUT, Game, ReplayDiverged, RulesFault
@@ -194,7 +195,7 @@ async def _ended_by_the_rules(created: Created, events: list[Event], registry: R
     reached: deque[Position] = deque(maxlen=1)
     try:
         game = Game.of(created, registry.find(created.rules, created.rules_version))
-        reached.append(game.begin())
+        reached.append(await patiently(game.begin))
         await replay(game, reached[0], events, reached.append)
     except (UnknownRules, RulesVersionMissing, RulesFault, ReplayDiverged) as error:
         log.warning("game %s is archived without its outcome (%s)", created.game_id, type(error).__name__)

@@ -10,6 +10,7 @@ import trio
 from attrs import define, field
 
 from actors.abandonment import earlier
+from actors.apart.patience import patiently
 from actors.events import Created
 from actors.game import Game
 from actors.kit.actor import ActorError, Ref, actor_child
@@ -159,7 +160,7 @@ class Directory:
             turn_timeout_seconds=turn_timeout_seconds,
             clock=self._house.service.now(),
         )
-        turn = Game.of(created, rules).begin().deadline  # a game that cannot begin is not made
+        turn = (await patiently(Game.of(created, rules).begin)).deadline  # a game that cannot begin is not made
         abandoned = created.clock + self._house.abandon_after
         deadline = earlier(turn, abandoned)
         # An unknown result is sent again until it is known; a game whose id nobody was told is no harm.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from attrs import evolve, field, frozen
 
+from actors.apart.questions import Unanswered
 from actors.draws import Draws, told_as
 from actors.events import Abandoned, Aborted, Acted, Created, DrawMoved, Extended, Resigned, TimedOut
 from actors.rules.chance import Chance, key_of
@@ -273,10 +274,11 @@ class Game:
 def ask_rules(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Calls into the rules where they may raise nothing. Raises RulesFault when they do, whatever it is: a SystemExit
     or a panic of native code must not end the server. So it does when they are interrupted because they run past their
-    time limit (`actors.time_limit`, which knows this function's frames)."""
+    time limit (`actors.time_limit`, which knows this function's frames). Raises Unanswered for rules that run apart
+    (`actors.apart`)."""
     try:
         return call(*args, **kwargs)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Unanswered):
         raise
     except BaseException as error:
         # No function of ours, and no code of theirs, may be called here: the next interruption would come out of it.

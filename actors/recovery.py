@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import trio
 from attrs import define, evolve, field
 
+from actors.apart.patience import patiently
 from actors.draws import Draws
 from actors.events import Abandoned, Aborted, Acted, Created, DrawMoved, Resigned
 from actors.game import ABANDONED, ABORTED, Ended, Game, Position, ReplayDiverged, RulesFault, ask_rules
@@ -116,7 +118,7 @@ async def look_back(game: Game, at: Position, journal: Journal) -> deque[Positio
     StoreLostData, RulesFault, and ReplayDiverged when the events do not lead to this very position."""
     loaded = await _whole(game.created.game_id, journal)
     recent = _last_positions()
-    recent.append(game.begin())
+    recent.append(await patiently(game.begin))
     await replay(game, recent[0], (event for event in loaded.events if event.event_id <= at.event_id), recent.append)
     if not ask_rules(_are_the_same, recent[-1], at):
         raise ReplayDiverged(f"the events do not lead to the position at event {at.event_id}")
@@ -127,7 +129,7 @@ async def replay(game: Game, at: Position, events: Iterable[Event], stand_at: Ca
     """Goes on from this position over the events and calls `stand_at` with each position. Lets other tasks run. Raises
     ReplayDiverged, RulesFault; what was reached until then stands."""
     for number, event in enumerate(events, 1):
-        at = game.replay(at, event)
+        at = await patiently(partial(game.replay, at, event))
         stand_at(at)
         if number % BREATH == 0:
             await trio.lowlevel.checkpoint()
@@ -137,11 +139,11 @@ async def _replayed(game: Game, loaded: Loaded) -> Recovered:
     recovered = Recovered(loaded, game)
     try:
         if loaded.snapshot is None:
-            start = game.begin()
+            start = await patiently(game.begin)
             recovered.stand_at(start)
         else:
             # It does not know what its own event changed, so it can be shown, and not told of.
-            start = recovered.at = restored(game, loaded.snapshot)
+            start = recovered.at = await patiently(partial(restored, game, loaded.snapshot))
         # An abort is not the rules' matter: it stands even if they cannot be followed until then.
         events = (event for event in loaded.events if not isinstance(event, Aborted))
         await replay(game, start, events, recovered.stand_at)

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import enum
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 from attrs import evolve
 
+from actors.apart.patience import patiently
 from actors.clocks import Clocks
 from actors.events import Aborted
 from actors.failures import Code, Failure
@@ -211,7 +213,8 @@ class Table(Actor[TableMessage]):
                 return game_ended(self._held.ended)
             if self._held.running is None:
                 return self._held.halt or STORE_AWAY
-            move = judge(*self._held.running, message, seat, self._telling)
+            game, at = self._held.running
+            move = await patiently(partial(judge, game, at, message, seat, self._telling))
             if isinstance(move, Failure):
                 return move
             outcome = await self._commit(move, message)
@@ -242,7 +245,8 @@ class Table(Actor[TableMessage]):
         """Makes the move that is due without anybody's asking, if there is one; judged anew when another writer was
         first."""
         for _ in range(_FENCED_TRIES):
-            move = None if self._held.running is None else due(*self._held.running)
+            running = self._held.running
+            move = None if running is None else await patiently(partial(due, *running))
             if move is None:
                 return
             outcome = await self._commit(move, None)

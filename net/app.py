@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import field, frozen
 
+from actors.apart.inline import Inline
+from actors.apart.questions import Workers
+from actors.apart.rules import Apart
 from actors.archivist import Archivist
 from actors.attendance import Attendance
 from actors.directory import Directory
@@ -85,6 +88,8 @@ class Outside:
     """What players are spoken TLS with; None: they are spoken to in the clear."""
     crash_points: CrashPoints = field(factory=NoCrashPoints)
     """The moments at which a drill may end the process."""
+    rules_workers: Workers = field(factory=Inline)
+    """Where rules in native code run."""
 
 
 class App:
@@ -93,6 +98,7 @@ class App:
     def __init__(self, config: Config, outside: Outside, secrets: tuple[str, ...], registry: Registry) -> None:
         self.config = config
         self._outside = outside
+        registry = registry.with_native(lambda rules: Apart(rules, outside.rules_workers))
         self.tokens = Tokens(secrets, config.auth.audience, outside.clock)
         self.store = self._build_store()
         prefix = config.store.prefix

@@ -38,6 +38,11 @@ class Chance:
         self._block_number = -1
         self.position = position
 
+    @property
+    def key(self) -> bytes:
+        """The key, for a process of ours in which the rules go on drawing."""
+        return self._key
+
     def _byte(self) -> int:
         number, at = divmod(self.position, _BLOCK)
         if number != self._block_number:

@@ -198,4 +198,14 @@ class Appraises(Protocol):
         look at everything in them; it should, for whoever hopes for a card is to like having it."""
 
 
+def is_native(rules: AnyRules) -> bool:
+    """Whether these rules say that they are made of native code (`native = True`), which no signal interrupts: the
+    server runs them in a process of their own, which it can end (`docs/rules-limits.md`).
+
+    Such rules can be pickled. They may have a method `load()`, which is called in that process before all others and
+    has half a minute: what takes long to import belongs there.
+    """
+    return getattr(rules, "native", False) is True
+
+
 AnyRules: TypeAlias = Rules[Any, Any]

@@ -18,10 +18,11 @@ from attrs import frozen
 
 from actors.rules.crazy_eights import CrazyEights
 from actors.rules.duel import Duel
+from actors.rules.interface import is_native
 from actors.rules.validation import InvalidRules, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from actors.rules.interface import AnyRules
 
@@ -96,6 +97,14 @@ class Registry:
         registry.problems = tuple(problems)
         for problem in problems:
             _log.error("rules plug-in %s: %s", problem.entry_point, problem.reason)
+        return registry
+
+    def with_native(self, stand_in: Callable[[AnyRules], AnyRules]) -> Registry:
+        """The same rules, but for those in native code, each of which has this one stand in for it."""
+        registry = Registry(problems=self.problems)
+        for versions in self._versions.values():
+            for rules in versions.values():
+                registry._take(stand_in(rules) if is_native(rules) else rules)
         return registry
 
     @property

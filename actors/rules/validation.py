@@ -6,8 +6,11 @@ jsonschema is imported when a schema is first looked at: a server starts without
 from __future__ import annotations
 
 import copy
+import pickle
 import re
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
+
+from actors.rules.interface import is_native
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -35,7 +38,7 @@ _CALLS: Final = (
     "has_resigned",
     "outcome",
 )
-_HOOKS: Final = ("end_in_draw", "imagine", "appraise")
+_HOOKS: Final = ("end_in_draw", "imagine", "appraise", "load")
 _LONGEST_REASON: Final = 200
 _LONGEST_FIELD: Final = 100
 _DEEPEST: Final = 20
@@ -95,7 +98,17 @@ def _fault(rules: Any) -> str | None:  # noqa: ANN401 - it may be anything
     fewest, most = getattr(rules, "min_players", None), getattr(rules, "max_players", None)
     if not _whole(fewest) or not _whole(most) or not 1 <= fewest <= most:
         return "min_players, max_players: must be whole numbers, 1 or more, the first not above the second"
+    if is_native(rules) and (unfit := _pickling_fault(rules)) is not None:
+        return f"native: rules that are cannot go to another process: {unfit}"
     return _schema_fault(getattr(rules, "options_schema", None))
+
+
+def _pickling_fault(rules: object) -> str | None:
+    try:
+        pickle.loads(pickle.dumps(rules))
+    except Exception as error:  # pickle raises what it likes
+        return f"{type(error).__name__}: {error}"
+    return None
 
 
 def _schema_fault(schema: object) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+import threading
 from collections.abc import Callable
 from textwrap import dedent
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from actors.rules.crazy_eights import CrazyEights
 from actors.rules.duel import Duel
 from actors.rules.registry import Problem, Registry, RulesVersionMissing, UnknownRules
 from actors.rules.validation import InvalidRules, validate
+from tests.samples.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,3 +190,29 @@ def test_of_several_rules_in_a_plug_in_only_the_faulty_ones_are_left_out(install
     assert registry.names == ("crazy_eights", "duel", "go", "whist")
     assert [problem.entry_point for problem in registry.problems] == ["mixed", "mixed"]
     assert registry.problems[1] == Problem("mixed", "whist 1 is already there")
+
+
+# ---- rules in native code
+
+
+class NativeTally(Tally):
+    native = True
+
+
+class Unpicklable(NativeTally):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+
+
+def test_native_rules_have_another_stand_in_for_them_and_only_those() -> None:
+    native, plain = NativeTally("2"), Tally("1")
+    stand_in = Tally("2")
+    registry = Registry([native, plain]).with_native(lambda rules: stand_in if rules is native else pytest.fail("no"))
+    assert registry.latest("tally") is stand_in
+    assert registry.find("tally", "1") is plain
+
+
+def test_native_rules_that_cannot_go_to_another_process_are_faulty() -> None:
+    with pytest.raises(InvalidRules, match="cannot go to another process: TypeError"):
+        Registry([Unpicklable()])
