@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from actors.kit.actor import Ask
     from tests.samples.room import Room
 
-LIMIT = 0.02
+LIMIT = 0.05
 """Seconds: short, so that the tests are, and long enough for a call that means to return."""
 
 OTHER = "g2"
