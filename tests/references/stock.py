@@ -32,6 +32,7 @@ class StockClient:
     process: trio.Process
     said: list[JsonObject] = field(factory=list, init=False)
     _news: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot, init=False)
+    _telling: trio.Lock = field(factory=trio.Lock, init=False)
     _stderr: bytes = field(default=b"", init=False)
 
     # ---- while it runs
@@ -47,6 +48,17 @@ class StockClient:
         """Lets it go on, where it holds."""
         assert self.process.stdin is not None
         await self.process.stdin.send_all(b"\n")
+
+    async def tell(self, command: JsonObject) -> None:
+        """Has it do something: a line of JSON to its input."""
+        assert self.process.stdin is not None
+        async with self._telling:
+            await self.process.stdin.send_all(orjson.dumps(command) + b"\n")
+
+    async def hear_more(self) -> None:
+        """Waits until it says something more."""
+        assert self.process.returncode is None, f"it has ended: {self._stderr.decode()}"
+        await self._news.park()
 
     async def ended(self) -> None:
         """Waits for its end, which must be a good one."""
