@@ -12,6 +12,7 @@ import click
 
 from net import __version__
 from net.bench.commands import bench
+from net.binary.command import version
 from net.collector import calm_down
 from net.drill.command import drill
 from net.errors import StartError
@@ -77,10 +78,13 @@ _port_option = click.option("--port", metavar="N", help="The TCP port; 0 takes a
 _data_dir_option = click.option(
     "--data-dir", metavar="FOLDER", help="The folder for the store and the generated secret."
 )
+_rules_path_option = click.option(
+    "--rules-path", metavar="FOLDERS", help="Folders with packages of rules, separated by commas."
+)
 
 
 def _all_options(command: F) -> F:
-    return _config_option(_host_option(_port_option(_data_dir_option(command))))
+    return _config_option(_host_option(_port_option(_data_dir_option(_rules_path_option(command)))))
 
 
 def _load(config_file: Path | None, **flags: str | None) -> Loaded:
@@ -89,6 +93,13 @@ def _load(config_file: Path | None, **flags: str | None) -> Loaded:
 
     typed = {f"--{name.replace('_', '-')}": text for name, text in flags.items()}
     return load(find_file(config_file, Path()), os.environ, typed)
+
+
+def _folders(rules_path: str | None) -> tuple[str, ...]:
+    """Those of --rules-path, for a command that takes no configuration but this."""
+    from net.config_load import load
+
+    return load(None, {}, {"--rules-path": rules_path}).config.games.rules_path
 
 
 # ---- the commands
@@ -104,7 +115,12 @@ def main() -> None:
 @_all_options
 @click.option("--crash-points-fd", type=click.IntRange(3), hidden=True)
 def serve(
-    config_file: Path | None, host: str | None, port: str | None, data_dir: str | None, crash_points_fd: int | None
+    config_file: Path | None,
+    host: str | None,
+    port: str | None,
+    data_dir: str | None,
+    rules_path: str | None,
+    crash_points_fd: int | None,
 ) -> None:
     """Serve games, until SIGTERM or Ctrl-C.
 
@@ -112,7 +128,7 @@ def serve(
     goes to standard error.
     """
     calm_down()
-    loaded = _load(config_file, host=host, port=port, data_dir=data_dir)
+    loaded = _load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path)
     _serve(loaded, crash_points=_crash_points(crash_points_fd))
 
 
@@ -179,7 +195,13 @@ def _announce_secret(path: Path) -> None:
 @_all_options
 @click.option("--defaults", is_flag=True, help="Print a configuration file of all defaults, with comments, instead.")
 def config(
-    config_file: Path | None, host: str | None, port: str | None, data_dir: str | None, *, defaults: bool
+    config_file: Path | None,
+    host: str | None,
+    port: str | None,
+    data_dir: str | None,
+    rules_path: str | None,
+    *,
+    defaults: bool,
 ) -> None:
     """Print the configuration in force, and where each value came from.
 
@@ -190,7 +212,9 @@ def config(
     if defaults:
         click.echo(default_file(), nl=False)
     else:
-        click.echo(in_force(_load(config_file, host=host, port=port, data_dir=data_dir)), nl=False)
+        click.echo(
+            in_force(_load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path)), nl=False
+        )
 
 
 @main.command()
@@ -231,11 +255,12 @@ def tree(*, watch: bool, as_json: bool, depth: int | None, config_file: Path | N
     show_default=True,
     help="Whether the server is killed (kill -9) and started again in the middle of the game.",
 )
-def demo(*, players: int, rules: str, pace: float, seed: str | None, kill: bool) -> None:
+@_rules_path_option
+def demo(*, players: int, rules: str, pace: float, seed: str | None, kill: bool, rules_path: str | None) -> None:
     """Watch a game: a server of its own, random players on real sockets, and a kill in the middle."""
     from net.demo import run_demo
 
-    run_demo(players=players, rules=rules, pace=pace, seed=seed, kill=kill)
+    run_demo(players=players, rules=rules, pace=pace, seed=seed, kill=kill, rules_path=_folders(rules_path))
 
 
 main.add_command(bench)
@@ -243,7 +268,9 @@ main.add_command(bench)
 
 @bench.command(name="serve")
 @_all_options
-def bench_serve(config_file: Path | None, host: str | None, port: str | None, data_dir: str | None) -> None:
+def bench_serve(
+    config_file: Path | None, host: str | None, port: str | None, data_dir: str | None, rules_path: str | None
+) -> None:
     """Serve as `croupier serve` does, with the benchmarks' own game besides.
 
     For a load from other machines (`croupier bench load --url`), or from another program.
@@ -251,10 +278,11 @@ def bench_serve(config_file: Path | None, host: str | None, port: str | None, da
     calm_down()
     from net.bench.workload import BenchDuel
 
-    _serve(_load(config_file, host=host, port=port, data_dir=data_dir), besides=(BenchDuel(),))
+    _serve(_load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path), besides=(BenchDuel(),))
 
 
 main.add_command(drill)
+main.add_command(version)
 
 
 @main.command()
@@ -279,6 +307,7 @@ main.add_command(drill)
 @click.option("--plain", is_flag=True, help="Print all events as text, as is done anyway where there is no terminal.")
 @_config_option
 @_data_dir_option
+@_rules_path_option
 def replay(
     game_id: str | None,
     *,
@@ -291,6 +320,7 @@ def replay(
     plain: bool,
     config_file: Path | None,
     data_dir: str | None,
+    rules_path: str | None,
 ) -> None:
     """Step through the game ID, which is over, as one of its viewers saw it.
 
@@ -298,7 +328,7 @@ def replay(
     has the games that have only just ended; or from a file. Keys: space plays and pauses, arrows step, g jumps, v
     changes the viewer, q quits.
     """
-    config = _load(config_file, data_dir=data_dir).config
+    config = _load(config_file, data_dir=data_dir, rules_path=rules_path).config
     from net.replay.command import run_replay
 
     run_replay(config, game_id, viewer=viewer, url=url, token=token, file=file, speed=speed, step=step, plain=plain)

@@ -104,6 +104,7 @@ _ORIGINS = Bound(
 )
 _HOST = _matching(r"[^\s\x00-\x1f/]{1,255}", "a host name or an address")
 _FOLDER = Bound("the path of a folder", lambda value: "\0" not in str(value))
+_FOLDERS = Bound("a list of folders", lambda value: all(path and "\0" not in path for path in value))
 _PROXIES = Bound(
     'a list of addresses and networks, such as "10.0.0.0/8" or "::1", or "unix"',
     lambda value: all(map(is_proxy, value)),
@@ -413,6 +414,12 @@ class Games:
         _seconds(0.01, 3600),
         "Seconds that one call into the rules may take, while all other games wait. Past it the call is interrupted, "
         "and its game suspended.",
+    )
+    rules_path: tuple[str, ...] = _key(
+        (),
+        _FOLDERS,
+        "Folders with packages of rules, as `pip install --target FOLDER` makes them, besides those that are "
+        "installed. In the environment they are separated by commas.",
     )
 
 

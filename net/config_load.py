@@ -31,6 +31,7 @@ FLAGS: Mapping[str, Key] = {
     "--host": KEYS["server"]["host"],
     "--port": KEYS["server"]["port"],
     "--data-dir": KEYS["server"]["data_dir"],
+    "--rules-path": KEYS["games"]["rules_path"],
     "--ttl": KEYS["auth"]["token_ttl"],
 }
 """The flags of the command line that set a key."""

@@ -13,7 +13,6 @@ from actors.game import ask_rules
 from actors.kit.supervisor import ChildSpec
 from actors.kit.watchdog import StallWatch
 from actors.kit.watchdog_stop import LastResort
-from actors.rules.registry import Registry
 from actors.time_limit import TimeLimit
 from net.admin.door import open_door
 from net.app import App, Outside
@@ -26,6 +25,7 @@ from net.durability import check_external
 from net.listener import bind
 from net.outside import SystemClock, SystemEntropy
 from net.redis_url import RedisUrl
+from net.rules_path import rules_on_offer
 from net.valkey import EmbeddedValkey
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ async def serve_forever(
             )
             if crash_points is not None:
                 outside = evolve(outside, crash_points=crash_points)
-            await _serve(App(config, outside, secrets, Registry.discover(besides)), announce, certificate)
+            await _serve(
+                App(config, outside, secrets, rules_on_offer(config.games.rules_path, besides)), announce, certificate
+            )
 
 
 async def _serve(app: App, announce: Callable[[str], None], certificate: Certificate | None) -> None:

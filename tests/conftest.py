@@ -10,3 +10,5 @@ settings.load_profile("croupier")
 
 # OpenSpiel, which the rules are held against, has no wheels of this version for every other machine.
 collect_ignore = [] if sys.platform == "linux" else ["actors/rules/test_crazy_eights_openspiel.py"]
+# The binary has to be built first, which takes a minute: its tests run where they are asked for by name (.ci/run).
+collect_ignore.append("binary")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -13,7 +14,7 @@ import trio
 from attrs import frozen
 
 import net
-from actors.rules.registry import Registry
+from net.config import KEYS
 from net.demo.plan import CannotPlay, Plan, make_plan
 from net.demo.scene import Scene
 from net.demo.screen import epilogue
@@ -23,12 +24,15 @@ from net.demo.words import Glyphs
 from net.interrupt import interruptible
 from net.outside import SystemEntropy
 from net.process import ServerProcess, without_rates
+from net.rules_path import absolute, rules_on_offer
 
 _NOT_PROVED: Final = 1
 _HUNG_UP: Final = 1
 
 
-def run_demo(*, players: int, rules: str, pace: float, seed: str | None, kill: bool) -> None:
+def run_demo(
+    *, players: int, rules: str, pace: float, seed: str | None, kill: bool, rules_path: Sequence[str] = ()
+) -> None:
     """Shows a game on standard output, with a server of its own that is gone when this returns or raises.
 
     `pace` is how many seconds a player thinks. Raises StartError, alone or in a group, for what cannot be played and
@@ -37,8 +41,8 @@ def run_demo(*, players: int, rules: str, pace: float, seed: str | None, kill: b
     """
     if not math.isfinite(pace) or pace < 0:
         raise CannotPlay("--pace: must be a number of seconds, 0 or more")
-    plan = make_plan(Registry.discover(), SystemEntropy(), rules=rules, players=players, seed=seed, kill=kill)
-    status = trio.run(_Performance(plan, pace, DemoConsole(highlight=False)).run)
+    plan = make_plan(rules_on_offer(rules_path), SystemEntropy(), rules=rules, players=players, seed=seed, kill=kill)
+    status = trio.run(_Performance(plan, pace, DemoConsole(highlight=False), absolute(rules_path)).run)
     if status:
         raise SystemExit(status)
 
@@ -50,6 +54,7 @@ class _Performance:
     plan: Plan
     pace: float
     console: DemoConsole
+    rules_path: Sequence[str] = ()
 
     async def run(self) -> int:
         """Returns the exit status."""
@@ -66,10 +71,16 @@ class _Performance:
         proved = (last.proof is None or last.proof.holds) and last.finished is not None and last.finished.audit.holds
         return 0 if proved else _NOT_PROVED
 
+    def _environ(self) -> dict[str, str]:
+        environ = without_rates()
+        if self.rules_path:
+            environ[KEYS["games"]["rules_path"].variable] = ",".join(self.rules_path)
+        return environ
+
     async def _perform(self, folder: Path) -> Scene:
         """The last scene."""
         glyphs = Glyphs(ascii=self.console.options.ascii_only)
-        async with ServerProcess(folder, "the demo's server", environ=without_rates()) as server:
+        async with ServerProcess(folder, "the demo's server", environ=self._environ()) as server:
             with show_on(self.console) as output:
                 stage = Stage(self.plan, server, Scene(self.plan, glyphs), output.show, self.pace)
                 async with trio.open_nursery() as nursery:

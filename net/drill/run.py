@@ -17,7 +17,6 @@ from attrs import evolve, frozen
 from rich.console import Console
 
 from actors.ports import ArchiveUnavailable, GameNotFound
-from actors.rules.registry import Registry
 from net.archive import archive_url
 from net.archive.archive import open_to_read
 from net.archive.errors import ArchiveNotUsable
@@ -34,6 +33,7 @@ from net.drill.show import Screen
 from net.interrupt import interruptible
 from net.outside import SystemClock, SystemEntropy
 from net.process import ServerProcess, own_command, without_rates
+from net.rules_path import absolute, rules_on_offer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -159,6 +159,8 @@ def _environ(config: Config) -> Mapping[str, str]:
     settings |= without_rates()
     if config.store.redis_url:
         settings["CROUPIER_STORE_PREFIX"] = config.store.prefix
+    if config.games.rules_path:
+        settings["CROUPIER_GAMES_RULES_PATH"] = ",".join(absolute(config.games.rules_path))
     settings["CROUPIER_ARCHIVE_URL"] = ""  # the drill's games are not for the archive of yours
     return settings
 
@@ -178,7 +180,7 @@ async def _drill(options: Options, plan: Plan, config: Config, folder: Path, con
                     server,
                     fuse,
                     folder,
-                    Registry.discover(),
+                    rules_on_offer(config.games.rules_path),
                     SystemClock(),
                     score,
                     evidence,

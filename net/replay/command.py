@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from actors.rules.registry import Registry
 from net.archive import archive_url
 from net.auth import Scope, Tokens, secret_for
 from net.errors import StartError
@@ -14,6 +13,7 @@ from net.outside import SystemClock, SystemEntropy
 from net.replay.reel import CannotReplay, reel_of
 from net.replay.run import show
 from net.replay.source import from_archive, from_file, from_server
+from net.rules_path import rules_on_offer
 from net.secret_file import FILE_NAME
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run_replay(
     if token is not None and url is None:
         raise StartError("--token: is for a server, which --url names")
     events = _events(config, game_id, url=url, token=token, file=file)
-    reel = reel_of(events, Registry.discover())
+    reel = reel_of(events, rules_on_offer(config.games.rules_path))
     show(reel, reel.viewer(viewer), speed=speed, step=step, plain=plain)
 
 

@@ -21,7 +21,7 @@ from net.process import ServerProcess, without_rates
 from net.valkey_process import LOCK_NAME, StoreFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping, Sequence
     from types import TracebackType
 
 CROUPIER = Path(sys.executable).with_name("croupier")
@@ -70,9 +70,11 @@ class RealServer(ServerProcess):
 
     _data: Path = field(init=False)
 
-    def __init__(self, data: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, data: Path, environ: Mapping[str, str] | None = None, *, program: Sequence[str] = (str(CROUPIER),)
+    ) -> None:
         self._data = data
-        self.__attrs_init__(data.parent, program=[str(CROUPIER)], environ=without_rates() | dict(environ or {}))
+        self.__attrs_init__(data.parent, program=program, environ=without_rates() | dict(environ or {}))
 
     async def __aenter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,147 @@
+"""The single binary, as somebody has it who copied it and nothing else: alone in a folder, with an empty environment.
+`./dev binary` first, and then pytest with the name of this folder, which is left out otherwise."""
+
+from __future__ import annotations
+
+import os
+import random  # noqa: TID251 - for drills with real processes
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trio
+
+from net import __version__
+from net.process import without_rates
+from tests.drills.conftest import seed
+from tests.drills.server import PATIENCE, RealServer
+from tests.drills.tables import busy_tables
+
+__all__ = ["seed"]
+
+BUILT = Path(__file__).parents[2] / "dist" / "croupier"
+RULES = Path(__file__).parents[1] / "samples" / "tally.py"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where it unpacks itself in these tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def binary(tmp_path: Path) -> Path:
+    """The binary, alone in a folder."""
+    assert BUILT.exists(), "there is no binary: run ./dev binary"
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    return Path(shutil.copy(BUILT, folder / "croupier"))
+
+
+def alone(binary: Path, cache: Path, **environ: str) -> list[str]:
+    """The command that runs it with this environment and nothing else, not even a PATH or a home."""
+    return ["/usr/bin/env", "-i", f"TMPDIR={cache}", *(f"{name}={text}" for name, text in environ.items()), str(binary)]
+
+
+def run(binary: Path, cache: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*alone(binary, cache), *arguments],
+        cwd=binary.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def program_of(pid: int) -> str | None:
+    """The name of the program that this process is, by Linux; None: there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name
+    except FileNotFoundError:
+        return None
+
+
+async def test_games_are_played_on_it_and_survive_kill_9(binary: Path, cache: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    with trio.fail_after(PATIENCE):
+        program = alone(binary, cache, **without_rates())
+        async with RealServer(binary.parent / "data", program=program) as server:
+            async with busy_tables(server, rng) as tables:
+                for _ in range(3):
+                    await tables.actions.wait_for(rng.randint(5, 30))
+                    killed, store = server.pid, server.store_pid
+                    assert program_of(killed) == "croupier"  # the server itself, no parent of it
+                    await server.kill()
+                    assert program_of(killed) is None
+                    assert server.store_pid == store  # what it wrote is safe with the store, which goes on
+                    await server.start()
+                    assert server.store_pid == store
+            assert await server.terminate() == 0
+            assert server.complaints == []
+    assert sorted(path.name for path in binary.parent.iterdir()) == ["croupier", "data", "data.stderr"]
+
+
+def test_it_says_what_is_inside_and_under_which_licences(binary: Path, cache: Path) -> None:
+    said = run(binary, cache, "version", "--verbose", "--licences")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.startswith(f"croupier {__version__}\n")
+    for part in ("CPython", "Valkey", "SQLite", "trio", "hiredis", "MIT License", "Redistributions in binary form"):
+        assert part in said.stdout
+    assert run(binary, cache, "--version").stdout == f"croupier {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("demo", "--pace", "0", "--players", "2"),
+        ("drill", "--games", "1", "--kills", "1", "--faults", "kill"),
+        ("bench", "durability", "--seconds", "1", "--tables", "1"),
+        ("config",),
+        ("token", "npc:anna"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_its_commands_work(binary: Path, cache: Path, arguments: tuple[str, ...]) -> None:
+    done = run(binary, cache, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+async def test_its_server_can_be_asked_what_runs_in_it(binary: Path, cache: Path) -> None:
+    with trio.fail_after(PATIENCE):
+        async with RealServer(binary.parent / "data", program=alone(binary, cache)):
+            asked = await trio.to_thread.run_sync(run, binary, cache, "tree")
+    assert "service clock" in asked.stdout, asked.stderr
+
+
+async def test_rules_from_a_folder_are_on_offer(binary: Path, cache: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    (folder / "tally-1.0.dist-info").mkdir(parents=True)
+    (folder / "tally-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: tally\nVersion: 1.0\n")
+    (folder / "tally-1.0.dist-info" / "entry_points.txt").write_text("[croupier.rules]\ntally = tally:Tally\n")
+    shutil.copy(RULES, folder / "tally.py")
+    with trio.fail_after(PATIENCE):
+        program = alone(binary, cache, CROUPIER_GAMES_RULES_PATH=str(folder))
+        async with RealServer(binary.parent / "data", program=program) as server:
+            assert "tally" in {rules["name"] for rules in await server.api.rules()}, server.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_it_runs_no_python_of_the_machine(binary: Path, cache: Path) -> None:
+    """Nothing that it has open while it runs comes from the Python that built it."""
+    with subprocess.Popen(
+        [*alone(binary, cache), "drill", "--games", "1", "--kills", "1", "--faults", "kill"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        maps = ""
+        while not maps.count("libpython"):
+            assert process.poll() is None
+            maps = Path(f"/proc/{process.pid}/maps").read_text()
+        process.terminate()
+        process.wait(PATIENCE)
+    files = {line.split(maxsplit=5)[5] for line in maps.splitlines() if line.count("/")}
+    assert [path for path in files if path.startswith((sys.prefix + os.sep, sys.base_prefix + os.sep))] == []
