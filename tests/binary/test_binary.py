@@ -121,8 +121,8 @@ async def test_rules_from_a_folder_are_on_offer(binary: Path, cache: Path, tmp_p
     folder = tmp_path / "rules"
     (folder / "tally-1.0.dist-info").mkdir(parents=True)
     (folder / "tally-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: tally\nVersion: 1.0\n")
-    (folder / "tally-1.0.dist-info" / "entry_points.txt").write_text("[croupier.rules]\ntally = tally:Tally\n")
-    shutil.copy(RULES, folder / "tally.py")
+    (folder / "tally-1.0.dist-info" / "entry_points.txt").write_text("[croupier.rules]\ntally = tally_rules:RULES\n")
+    (folder / "tally_rules.py").write_text(f"{RULES.read_text()}\nRULES = Tally()\n")
     with trio.fail_after(PATIENCE):
         program = alone(binary, cache, CROUPIER_GAMES_RULES_PATH=str(folder))
         async with RealServer(binary.parent / "data", program=program) as server:

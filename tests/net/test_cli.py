@@ -245,7 +245,9 @@ def test_the_server_runs_in_trio_with_its_configuration_and_says_when_it_listens
 ) -> None:
     seen: list[Config] = []
 
-    async def serve_forever(config: Config, *, announce: Callable[[str], None], crash_points: CrashPoints) -> None:
+    async def serve_forever(
+        config: Config, *, announce: Callable[[str], None], crash_points: CrashPoints, besides: object
+    ) -> None:
         await trio.lowlevel.checkpoint()
         seen.append(config)
         assert isinstance(crash_points, NoCrashPoints)
@@ -269,7 +271,9 @@ def test_the_server_runs_in_trio_with_its_configuration_and_says_when_it_listens
     ],
 )
 def test_a_server_that_cannot_start_says_so_in_one_line(raised: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def serve_forever(_: Config, *, announce: Callable[[str], None], crash_points: CrashPoints) -> None:
+    async def serve_forever(
+        _: Config, *, announce: Callable[[str], None], crash_points: CrashPoints, besides: object
+    ) -> None:
         await trio.lowlevel.checkpoint()
         raise raised
 
@@ -286,7 +290,9 @@ def test_a_server_that_cannot_start_says_so_in_one_line(raised: Exception, monke
     ],
 )
 def test_a_fault_of_ours_keeps_its_traceback(raised: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def serve_forever(_: Config, *, announce: Callable[[str], None], crash_points: CrashPoints) -> None:
+    async def serve_forever(
+        _: Config, *, announce: Callable[[str], None], crash_points: CrashPoints, besides: object
+    ) -> None:
         await trio.lowlevel.checkpoint()
         raise raised
 
@@ -354,9 +360,9 @@ def test_the_demo_is_given_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
     demo = types.ModuleType("net.demo")
     demo.run_demo = lambda **options: asked.append(options)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "net.demo", demo)
-    printed("demo", "--players", "3", "--rules", "r", "--pace", "0", "--seed", "s", "--no-kill")
+    printed("demo", "--players", "3", "--rules", "r", "--pace", "0", "--seed", "s", "--no-kill", "--rules-path", "a,b")
     printed("demo")
     assert asked == [
-        {"players": 3, "rules": "r", "pace": 0, "seed": "s", "kill": False},
-        {"players": 2, "rules": "crazy_eights", "pace": 0.25, "seed": None, "kill": True},
+        {"players": 3, "rules": "r", "pace": 0, "seed": "s", "kill": False, "rules_path": ("a", "b")},
+        {"players": 2, "rules": "crazy_eights", "pace": 0.25, "seed": None, "kill": True, "rules_path": ()},
     ]

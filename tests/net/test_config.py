@@ -89,7 +89,7 @@ def test_a_key_has_a_sentence_and_a_default_within_its_bounds(key: Key) -> None:
 
 @EVERY_KEY
 def test_a_configuration_made_in_code_is_held_to_the_bounds(key: Key) -> None:
-    beyond: object = {int: -1, float: -1.0, str: "\0", Path: Path("\0"), tuple[str, ...]: ("short",)}[key.type]
+    beyond: object = {int: -1, float: -1.0, str: "\0", Path: Path("\0"), tuple[str, ...]: ("\0",)}[key.type]
     with pytest.raises(ValueError, match=f"^{key.name} must be {re.escape(key.bound.expected)}$"):
         made_with(key, beyond)
 
@@ -134,6 +134,7 @@ def test_a_configuration_made_in_code_is_held_to_the_bounds(key: Key) -> None:
         ("games.snapshot_every", 1, 1_000_000, 1),
         ("games.abandon_after", 1, 31_536_000, 0.001),
         ("games.archive_after", 0, 31_536_000, 0.001),
+        ("games.rules_time_limit", 0.01, 3600, 0.001),
     ],
 )
 def test_a_number_may_reach_its_bounds_and_not_pass_them(key: str, lowest: float, highest: float, step: float) -> None:
@@ -194,6 +195,7 @@ def test_every_number_has_its_bounds_in_the_table_above() -> None:
             [(), ("127.0.0.1",), ("10.0.0.0/8", "::1", "unix")],
             [("localhost",), ("10.0.0.1/8",), ("::1", "")],
         ),
+        ("games.rules_path", [(), ("rules", "~/more rules")], [("",), ("a\0",)]),
         ("server.tls_certificate", ["", "/etc/tls/a.crt", "a b.pem"], ["a\0b"]),
         ("server.tls_key", ["", "~/a.key"], ["\0"]),
         ("store.durability", ["always", "everysec", "no"], ["", "never", "Always"]),

@@ -66,6 +66,8 @@ OTHERS: dict[str, tuple[Any, Any, Any]] = {
     "games.snapshot_every": (5, 6, 7),
     "games.abandon_after": (61, 62, 63),
     "games.archive_after": (0, 1.5, 2.5),
+    "games.rules_time_limit": (2, 1.5, 2.5),
+    "games.rules_path": (["rules"], ["a", "b c"], ["/srv/rules"]),
     "log.level": ("debug", "warning", "error"),
 }
 """For each key three values that are not its default (the last may be): of a file, a variable and a flag."""
@@ -113,7 +115,7 @@ def test_the_strongest_source_wins_and_is_remembered(
             environ[key.variable] = ",".join(in_environment) if isinstance(key.default, tuple) else str(in_environment)
             winner = (in_environment, Origin(Source.ENVIRONMENT, key.variable))
         if "flag" in given_by:
-            flags[FLAG_OF[dotted]] = str(in_flag)
+            flags[FLAG_OF[dotted]] = ",".join(in_flag) if isinstance(key.default, tuple) else str(in_flag)
             winner = (in_flag, Origin(Source.FLAG, FLAG_OF[dotted]))
         expected[dotted] = winner
     file = tmp_path_factory.mktemp("c") / "c.toml"
