@@ -103,7 +103,7 @@ class Door:
         pushes = [push for _, push in states]
         if after <= self.at.event_id:
             seen = states[-1][0] if states else self._seen(seat)
-            pushes += self.telling.last_word(self.game, self.at, seen)
+            pushes += self.telling.last_word(self.game, self.at, seen.state)
         pushes += self.telling.offer(self.game, self.at, seat)
         return Welcome(Restored((*pushes, *self._who_is_here(seat))))
 

@@ -74,6 +74,32 @@ class View:
     missed: tuple[View, ...] | Maybe = ABSENT
     resync: bool | Maybe = ABSENT
 
+    @classmethod
+    def of(cls, fields: JsonObject) -> View:
+        """The view that has these fields as JSON (`actors.views.Scene.fields`)."""
+        forced = fields.get("pending_forced_action")
+        parts = {
+            "players": tuple([PlayerView(**player) for player in fields["players"]]),
+            "pending_forced_action": ABSENT if forced is None else ForcedView(**forced),
+        }
+        return cls(**(fields | parts))
+
+
+@frozen(eq=False)
+class LiveState:
+    """A `game:state` as it is sent to everybody who follows the game, after each event: a View's fields as JSON."""
+
+    event: ClassVar[str] = View.event
+
+    game_id: str
+    event_id: int
+    fields: JsonObject = field(repr=False)
+
+    @property
+    def view(self) -> View:
+        """The same as an object."""
+        return View.of(self.fields)
+
 
 @frozen
 class ActionAnswer:
@@ -205,7 +231,9 @@ class SessionReplaced:
     event: ClassVar[str] = "session:replaced"
 
 
-PushBody: TypeAlias = View | GameOver | OpponentStatus | SpectatorCount | DrawOffered | GameCreated | SessionReplaced
+PushBody: TypeAlias = (
+    View | LiveState | GameOver | OpponentStatus | SpectatorCount | DrawOffered | GameCreated | SessionReplaced
+)
 """The data of a push. Each class names its `event`; all but SessionReplaced have a `game_id`."""
 
 
@@ -242,7 +270,7 @@ class Push:
         match self.body:
             case GameReconnected():
                 return None
-            case View(game_id=game_id, event_id=event_id):
+            case View(game_id=game_id, event_id=event_id) | LiveState(game_id=game_id, event_id=event_id):
                 return f"{game_id}:{event_id}"
             case GameOver(game_id=game_id, event_id=event_id):
                 # The last state and this one are about one event: who has got only the state must still be sent this.

@@ -14,7 +14,7 @@ from actors.game import Position, ask_rules
 from actors.judge import judge_action, judge_draw, judge_resignation
 from actors.messages import Act, ActionAnswer, Draw, DrawAnswer, Resign, ResignAnswer, Sealed
 from actors.telling import Pushes
-from actors.views import action_answer, draw_answer, resign_answer
+from actors.views import Scene, draw_answer, resign_answer
 
 if TYPE_CHECKING:
     from actors.game import Game
@@ -47,7 +47,8 @@ def judge(game: Game, before: Position, message: Request, seat: int, telling: Te
             after = judge_action(game, before, seat, action, clock=now.service_time)
             if isinstance(after, Failure):
                 return after
-            answer = action_answer(game, before, after, seat, action["type"], now)
+            scene = Scene.of(game, after, now)
+            answer = scene.action_answer(before, seat, action["type"])
             event: Event = Acted(
                 event_id=after.event_id,
                 at=now.server_time,
@@ -58,7 +59,7 @@ def judge(game: Game, before: Position, message: Request, seat: int, telling: Te
                 answer=answer if message.message_id is not None else None,
                 clock=now.service_time,
             )
-            return Move(after, event, telling.seal(answer), telling.pushes(game, after))
+            return Move(after, event, telling.seal(answer), telling.pushes_of(scene))
         case Resign():
             after = judge_resignation(game, before, seat, clock=now.service_time)
             if isinstance(after, Failure):

@@ -8,9 +8,9 @@ from attrs import evolve, frozen
 
 from actors.audience import Audience
 from actors.game import ABORTED, RulesFault
-from actors.messages import DrawOffered, GameOver, Push, Sealed
+from actors.messages import DrawOffered, GameOver, LiveState, Push, Sealed
 from actors.ports import Clock, Encoder, ServiceClock
-from actors.views import Now, game_over, view
+from actors.views import Now, Scene, game_over, view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from actors.events import Created
     from actors.game import Game, Position
     from actors.messages import ActionAnswer, DrawAnswer, PushBody, ResignAnswer, View
+    from actors.rules.interface import JsonObject
 
 MISSED_BYTES: Final = 256 * 1024
 """A joiner is given at most this much of what it missed (contract, section 2)."""
@@ -71,18 +72,24 @@ class Telling:
 
     def pushes(self, game: Game, at: Position) -> Pushes:
         """What each seat that is listening is sent of this position. Raises RulesFault."""
+        return self.pushes_of(Scene.of(game, at, self.now()))
+
+    def pushes_of(self, scene: Scene) -> Pushes:
+        """What each seat that is listening is sent of this scene. Raises RulesFault."""
+        game, at = scene.game, scene.at
         pushes: Pushes = {}
         for seat, _ in self.audience.by_seat():
-            seen = self.view(game, at, seat, changes=True)
-            pushes[seat] = (self.push(seen), *self.last_word(game, at, seen), *self._offer_now(game, at, seat))
+            state = LiveState(game.created.game_id, at.event_id, scene.fields(seat, changes=True))
+            pushes[seat] = (self.push(state),)
+            if at.ended is not None:
+                pushes[seat] += self.last_word(game, at, state.fields["state"])
+            if at.draws.offered_at == at.event_id:
+                pushes[seat] += self.offer(game, at, seat)
         return pushes
 
-    def last_word(self, game: Game, at: Position, seen: View) -> tuple[Push, ...]:
-        """The game over for who has this last view of it; nothing while the game runs. Raises RulesFault."""
-        return (self.push(game_over(game, at, seen.state)),) if at.ended else ()
-
-    def _offer_now(self, game: Game, at: Position, seat: int | None) -> tuple[Push, ...]:
-        return self.offer(game, at, seat) if at.draws.offered_at == at.event_id else ()
+    def last_word(self, game: Game, at: Position, state: JsonObject) -> tuple[Push, ...]:
+        """The game over for who sees this last state of it; nothing while the game runs. Raises RulesFault."""
+        return (self.push(game_over(game, at, state)),) if at.ended else ()
 
     def offer(self, game: Game, at: Position, seat: int | None) -> tuple[Push, ...]:
         """The word of the offer of a draw that stands, for the players who have yet to answer to it."""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from actors.audience import Audience
-from actors.game import ask_rules, forced, legal
-from actors.messages import ABSENT, ActionAnswer, DrawAnswer, ForcedView, GameOver, PlayerView, ResignAnswer, View
+from actors.game import Game, Position, ask_rules, legal
+from actors.messages import ABSENT, ActionAnswer, DrawAnswer, ForcedView, GameOver, ResignAnswer, View
+from actors.rules.interface import ForcedAction, JsonObject
 
 if TYPE_CHECKING:
     from actors.events import Created
-    from actors.game import Ended, Game, Position
-    from actors.messages import Maybe
-    from actors.rules.interface import JsonObject
+    from actors.game import Ended
+    from actors.rules.interface import AnyRules
 
 
 @frozen
@@ -30,60 +30,148 @@ class Now:
         return self.server_time + (deadline - self.service_time)
 
 
+@frozen
+class Scene:
+    """A position, as far as all who look at it are shown the same: what the rules say of it is asked once, however many
+    views are made of it. The seats that are to act, and whose turn it is; none once the game is over."""
+
+    game: Game
+    at: Position
+    now: Now
+    current: int | None
+    to_act: tuple[int, ...]
+    forced: tuple[ForcedAction, ...]
+    players: list[JsonObject]
+    spectators: int
+
+    @classmethod
+    def of(cls, game: Game, at: Position, now: Now) -> Scene:
+        """The scene that is set now. Raises RulesFault."""
+        current, to_act, due = (None, (), ()) if at.ended else ask_rules(_whose_turn, game.rules, at.state)
+        audience = now.audience
+        players: list[JsonObject] = [
+            {"id": player, "seat": seat, "status": audience.status(seat)} for player, seat in game.seats.items()
+        ]
+        return cls(game, at, now, current, to_act, due, players, audience.spectators)
+
+    def view(self, seat: int | None, *, changes: bool) -> View:
+        """The game as this seat sees it; `changes` says whether to tell what the last event did. Raises RulesFault."""
+        return View.of(self.fields(seat, changes=changes))
+
+    def fields(self, seat: int | None, *, changes: bool) -> JsonObject:
+        """The fields of that view as JSON, those that are absent left out. Raises RulesFault.
+
+        Of each action every viewer is sent one: as an object of its own first, it would take twice as long to make.
+        """
+        game, at, now, ended = self.game, self.at, self.now, self.at.ended
+        created = game.created
+        acts = seat is not None and seat in self.to_act
+        state, seen, actions = ask_rules(_shown, game.rules, at, seat, changes=changes, actions=acts)
+        fields: JsonObject = {
+            "game_id": created.game_id,
+            "rules": created.rules,
+            "rules_version": created.rules_version,
+            "players": self.players,
+            "event_id": at.event_id,
+            "state": state,
+            "is_your_turn": seat is not None and self.current == seat,
+            "current_player_id": game.player(self.current),
+            "to_act": self.players_to_act,
+            "game_over": ended is not None,
+            "spectator_count": self.spectators,
+            "server_time": now.server_time,
+        }
+        if seen is not None:
+            fields["changes"] = seen
+        if actions is not None:
+            fields["legal_actions"] = actions
+        if self.forced:
+            due = self._forced(seat)
+            fields["pending_forced_action"] = {
+                "player_id": due.player_id,
+                "action_type": due.action_type,
+                "reason": due.reason,
+                "params": due.params,
+            }
+        if created.turn_timeout_seconds is not None:
+            fields["turn_timeout_seconds"] = created.turn_timeout_seconds
+        if at.deadline is not None:
+            fields["turn_deadline"] = now.wall(at.deadline)
+        if ended is not None:
+            fields["winner_id"] = game.player(ended.winner)
+            fields["results"] = results(created, ended)
+            fields["end_reason"] = ended.reason
+        return fields
+
+    def action_answer(self, before: Position, seat: int, action_type: str) -> ActionAnswer:
+        """What the player in that seat is answered about their own action, which led here. Raises RulesFault."""
+        game, at, ended = self.game, self.at, self.at.ended
+        turn_before, seen = ask_rules(_answered, game.rules, before, at, seat)
+        seconds = game.created.turn_timeout_seconds
+        return ActionAnswer(
+            game_id=game.created.game_id,
+            event_id=at.event_id,
+            action_type=action_type,
+            message=at.message,
+            turn_changed=self.current != turn_before,
+            current_player_id=game.player(self.current),
+            to_act=self.players_to_act,
+            changes=seen,
+            game_over=ended is not None,
+            server_time=self.now.server_time,
+            pending_forced_action=self._forced(seat) if self.forced else ABSENT,
+            turn_timeout_seconds=ABSENT if seconds is None else seconds,
+            turn_deadline=ABSENT if at.deadline is None else self.now.wall(at.deadline),
+            winner_id=game.player(ended.winner) if ended else ABSENT,
+            results=results(game.created, ended) if ended else ABSENT,
+            end_reason=ended.reason if ended else ABSENT,
+        )
+
+    @property
+    def players_to_act(self) -> tuple[str, ...]:
+        """The users who are to act."""
+        players = self.game.created.players
+        return tuple([players[seat] for seat in self.to_act])
+
+    def _forced(self, seat: int | None) -> ForcedView:
+        """The forced action that concerns this viewer: their own if they have one, else the first that is due."""
+        due = next((one for one in self.forced if one.seat == seat), self.forced[0])
+        params = due.params if due.seat == seat else {}
+        return ForcedView(self.game.created.players[due.seat], due.action_type, due.reason, params)
+
+
 def view(game: Game, at: Position, seat: int | None, now: Now, *, changes: bool) -> View:
     """The game as this seat sees it; `changes` says whether to tell what the last event did. Raises RulesFault."""
-    rules, state = game.rules, at.state
-    to_act = () if at.ended else ask_rules(rules.to_act, state)
-    current = None if at.ended else ask_rules(rules.current, state)
-    ended = at.ended
-    return View(
-        game_id=game.created.game_id,
-        rules=game.created.rules,
-        rules_version=game.created.rules_version,
-        players=tuple(
-            PlayerView(player, at_seat, now.audience.status(at_seat)) for player, at_seat in game.seats.items()
-        ),
-        event_id=at.event_id,
-        state=ask_rules(rules.view, state, seat),
-        is_your_turn=seat is not None and current == seat,
-        current_player_id=game.player(current),
-        to_act=tuple(game.created.players[s] for s in to_act),
-        game_over=ended is not None,
-        spectator_count=now.audience.spectators,
-        server_time=now.server_time,
-        changes=ask_rules(changes_seen, at, seat) if changes else ABSENT,
-        legal_actions=_legal(game, state, seat) if seat is not None and seat in to_act else ABSENT,
-        pending_forced_action=ABSENT if ended else _forced(game, state, seat),
-        turn_timeout_seconds=_timeout(game),
-        turn_deadline=ABSENT if at.deadline is None else now.wall(at.deadline),
-        winner_id=game.player(ended.winner) if ended else ABSENT,
-        results=results(game.created, ended) if ended else ABSENT,
-        end_reason=ended.reason if ended else ABSENT,
-    )
+    return Scene.of(game, at, now).view(seat, changes=changes)
 
 
-def action_answer(game: Game, before: Position, after: Position, seat: int, action_type: str, now: Now) -> ActionAnswer:
-    """What the player in that seat is answered about their own action. Raises RulesFault."""
-    rules, ended = game.rules, after.ended
-    current = None if ended else ask_rules(rules.current, after.state)
-    return ActionAnswer(
-        game_id=game.created.game_id,
-        event_id=after.event_id,
-        action_type=action_type,
-        message=after.message,
-        turn_changed=current != ask_rules(rules.current, before.state),
-        current_player_id=game.player(current),
-        to_act=() if ended else tuple(game.created.players[s] for s in ask_rules(rules.to_act, after.state)),
-        changes=ask_rules(changes_seen, after, seat),
-        game_over=ended is not None,
-        server_time=now.server_time,
-        pending_forced_action=ABSENT if ended else _forced(game, after.state, seat),
-        turn_timeout_seconds=_timeout(game),
-        turn_deadline=ABSENT if after.deadline is None else now.wall(after.deadline),
-        winner_id=game.player(ended.winner) if ended else ABSENT,
-        results=results(game.created, ended) if ended else ABSENT,
-        end_reason=ended.reason if ended else ABSENT,
-    )
+# ---- asked of the rules in one call, which is held to one time limit
+
+
+def _whose_turn(rules: AnyRules, state: Any) -> tuple[int | None, tuple[int, ...], tuple[ForcedAction, ...]]:  # noqa: ANN401 - the rules' own type
+    return rules.current(state), tuple(rules.to_act(state)), tuple(rules.forced(state))
+
+
+def _shown(
+    rules: AnyRules, at: Position, seat: int | None, *, changes: bool, actions: bool
+) -> tuple[JsonObject, tuple[JsonObject, ...] | None, tuple[JsonObject, ...] | None]:
+    seen = changes_seen(at, seat) if changes else None
+    may = legal(rules, at.state, seat) if actions and seat is not None else None
+    return rules.view(at.state, seat), seen, may
+
+
+def _answered(
+    rules: AnyRules, before: Position, after: Position, seat: int
+) -> tuple[int | None, tuple[JsonObject, ...]]:
+    return rules.current(before.state), changes_seen(after, seat)
+
+
+def changes_seen(at: Position, seat: int | None) -> tuple[JsonObject, ...]:
+    """What the last event changed, as this seat may know it."""
+    return tuple([change.seen_by(seat) for change in at.changes])
+
+
+# ---- other answers
 
 
 def resign_answer(game: Game, after: Position) -> ResignAnswer:
@@ -120,28 +208,3 @@ def game_over(game: Game, at: Position, state: JsonObject) -> GameOver:
 def results(created: Created, ended: Ended) -> dict[str, float]:
     """Each player's score."""
     return dict(zip(created.players, ended.scores, strict=True))
-
-
-def _timeout(game: Game) -> float | Maybe:
-    seconds = game.created.turn_timeout_seconds
-    return ABSENT if seconds is None else seconds
-
-
-def changes_seen(at: Position, seat: int | None) -> tuple[JsonObject, ...]:
-    """What the last event changed, as this seat may know it."""
-    return tuple(change.seen_by(seat) for change in at.changes)
-
-
-def _legal(game: Game, state: Any, seat: int) -> tuple[JsonObject, ...] | Maybe:  # noqa: ANN401 - the rules' own type
-    actions = ask_rules(legal, game.rules, state, seat)
-    return ABSENT if actions is None else actions
-
-
-def _forced(game: Game, state: Any, seat: int | None) -> ForcedView | Maybe:  # noqa: ANN401 - the rules' own type
-    """The forced action that concerns this viewer: their own if they have one, else the first that is due."""
-    due = ask_rules(forced, game.rules, state)
-    if not due:
-        return ABSENT
-    one = next((one for one in due if one.seat == seat), due[0])
-    params = one.params if one.seat == seat else {}
-    return ForcedView(game.created.players[one.seat], one.action_type, one.reason, params)

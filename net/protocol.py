@@ -14,6 +14,7 @@ from cattrs import Converter, transform_error
 from cattrs.errors import BaseValidationError
 
 from actors.failures import Code, Failure
+from actors.messages import LiveState
 from actors.rules.interface import JsonObject
 from net.codec import make_converter
 from net.nesting import nested_deeper_than
@@ -238,7 +239,7 @@ class JsonEncoder:
 
     def push(self, body: PushBody) -> bytes:
         """The JSON of a push's data."""
-        return orjson.dumps(_ANSWERS.unstructure(body))
+        return orjson.dumps(body.fields if isinstance(body, LiveState) else _ANSWERS.unstructure(body))
 
 
 def _exactly(*kinds: type, called: str, admits: Callable[[Any], bool] = lambda _: True) -> Callable[[Any, Any], Any]:

@@ -52,9 +52,23 @@ class State:
     resigned: int | None = None
 
 
-def _card(number: int) -> JsonObject:
+def _face(number: int) -> tuple[str, int]:
     face = (number * 7919 + 13) % 52
-    return {"id": number, "suit": _SUITS[face // 13], "rank": face % 13 + 1}
+    return _SUITS[face // 13], face % 13 + 1
+
+
+_FACES: Final = tuple(_face(number) for number in range(52))
+"""Suit and rank of each card; they come again after 52."""
+
+
+def _card(number: int) -> JsonObject:
+    suit, rank = _FACES[number % 52]
+    return {"id": number, "suit": suit, "rank": rank}
+
+
+def _lies_open(played: Played) -> JsonObject:
+    suit, rank = _FACES[played.card % 52]
+    return {"id": played.card, "suit": suit, "rank": rank, "by": played.by, "turn": played.turn}
 
 
 class BenchDuel:
@@ -98,7 +112,7 @@ class BenchDuel:
         at = me.hand.index(action)
         mine = Player(
             (*me.hand[:at], *me.hand[at + 1 :], state.next_card),
-            me.score + (action * 7919 + 13) % 52 % 13 + 1,
+            me.score + _FACES[action % 52][1],
             me.played + 1,
         )
         turn = state.turn + 1
@@ -120,7 +134,7 @@ class BenchDuel:
         return {
             "turn": state.turn,
             "your_seat": seat,
-            "hand": [] if seat is None else [_card(number) for number in state.players[seat].hand],
+            "hand": [] if seat is None else list(map(_card, state.players[seat].hand)),
             "players": [
                 {
                     "name": f"Player {number}",
@@ -130,7 +144,7 @@ class BenchDuel:
                 }
                 for number, player in enumerate(state.players)
             ],
-            "discard": [_card(one.card) | {"by": one.by, "turn": one.turn} for one in state.discard],
+            "discard": list(map(_lies_open, state.discard)),
             "discarded": state.turn,
             "last_action": None if last is None else {"type": "play", "seat": last.by, "card": last.card},
         }

@@ -11,7 +11,7 @@ import trio
 from attrs import define, field
 
 from actors.events import Created, Event
-from actors.messages import Description
+from actors.messages import Description, LiveState
 from actors.ports import ArchiveUnavailable, Fenced, GameNotFound, StoreLostData, StoreUnavailable
 from actors.snapshot import Loaded, Snapshot
 
@@ -291,7 +291,7 @@ class Listener:
     _open: list[object] | None = None
 
     def push(self, push: Push) -> None:
-        self._write(push.body)
+        self._write(push.body.view if isinstance(push.body, LiveState) else push.body)
 
     def answered(self, answer: object) -> None:
         """What `Ref.post` is given, so that the order of answers and pushes is seen."""

@@ -12,7 +12,7 @@ from actors.audience import Audience
 from actors.events import Acted, Created, TimedOut
 from actors.game import Game, Position
 from actors.rules.registry import Registry
-from actors.views import Now, action_answer, game_over, view
+from actors.views import Now, Scene, game_over, view
 from net.checks import Answered, Asked, Connected, Diary, Dropped, Over, Replayed, Shown, Written, replayed
 from net.client.player import How
 from net.protocol import JsonEncoder
@@ -73,7 +73,7 @@ def played(*, timeout: float | None = None, dawdle_at: int | None = None) -> Pla
             at += TURN
             action: Json = {"type": "guess", "number": 1 + before.event_id // 2}
             after = game.act(before, seat, rules.parse(action), clock=at)
-            answer = action_answer(game, before, after, seat, action["type"], NOW)
+            answer = Scene.of(game, after, NOW).action_answer(before, seat, action["type"])
             message_id = f"m{after.event_id}"
             event = Acted(
                 after.event_id, at, PLAYERS[seat], action, after.chance_position, message_id, answer, clock=at
