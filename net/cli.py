@@ -285,6 +285,14 @@ main.add_command(drill)
 main.add_command(version)
 
 
+@main.command("rules-worker", hidden=True)
+def rules_worker() -> None:
+    """What rules in native code run in; the server starts it."""
+    from net.rules_worker import run_worker
+
+    run_worker()
+
+
 @main.command()
 @click.argument("game_id", metavar="[ID]", required=False)
 @click.option(

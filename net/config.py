@@ -421,6 +421,12 @@ class Games:
         "Folders with packages of rules, as `pip install --target FOLDER` makes them, besides those that are "
         "installed. In the environment they are separated by commas.",
     )
+    native_processes: int = _key(
+        2,
+        _whole(1, 256),
+        "Processes in which rules in native code run, so that they can be ended: that many of their games are served "
+        "at once. They are started when they are first needed.",
+    )
 
 
 @frozen

@@ -26,6 +26,7 @@ from net.listener import bind
 from net.outside import SystemClock, SystemEntropy
 from net.redis_url import RedisUrl
 from net.rules_path import rules_on_offer
+from net.rules_workers import RulesWorkers
 from net.valkey import EmbeddedValkey
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ async def serve_forever(
             outside = evolve(
                 _the_world(config, data, clock, entropy, acceptor, archive), admin=door, certificate=certificate
             )
+            workers = RulesWorkers(most=config.games.native_processes, limit=config.games.rules_time_limit)
+            keeper = ChildSpec(id="rules workers", run=workers.run)
+            outside = evolve(outside, rules_workers=workers, services=(*outside.services, keeper))
             if crash_points is not None:
                 outside = evolve(outside, crash_points=crash_points)
             await _serve(

@@ -32,12 +32,12 @@ class Question:
 
     def dump(self) -> bytes:
         """The question as bytes; `parse` makes the question of them."""
-        return _packed(orjson.dumps([self.call, len(self.arguments)]), self.arguments + self.state)
+        return packed(orjson.dumps([self.call, len(self.arguments)]), self.arguments + self.state)
 
     @classmethod
     def parse(cls, data: bytes) -> Question:
         """The question that was dumped."""
-        (call, length), rest = _unpacked(data)
+        (call, length), rest = unpacked(data)
         return cls(call, rest[:length], rest[length:])
 
 
@@ -119,16 +119,16 @@ def dump_reply(reply: Told | Refused | Failed) -> bytes:
     """The reply as bytes. Raises TypeError when its body has no JSON."""
     match reply:
         case Told(body=body, state=state):
-            return _packed(to_json({"told": body}), state)
+            return packed(to_json({"told": body}), state)
         case Refused(text=text, malformed=malformed):
-            return _packed(orjson.dumps({"refused": [text, malformed]}))
+            return packed(orjson.dumps({"refused": [text, malformed]}))
         case Failed(error=error, trace=trace):
-            return _packed(orjson.dumps({"failed": [error, trace]}))
+            return packed(orjson.dumps({"failed": [error, trace]}))
 
 
 def parse_reply(data: bytes) -> Told | Refused | Failed:
     """The reply that was dumped. Raises ValueError for what is none."""
-    head, rest = _unpacked(data)
+    head, rest = unpacked(data)
     match head:
         case {"told": dict() as body}:
             return Told(body, rest)
@@ -144,10 +144,12 @@ def to_json(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def _packed(head: bytes, rest: bytes = b"") -> bytes:
+def packed(head: bytes, rest: bytes = b"") -> bytes:
+    """JSON, and bytes of any kind behind it."""
     return len(head).to_bytes(_LENGTH, "big") + head + rest
 
 
-def _unpacked(data: bytes) -> tuple[Any, bytes]:
+def unpacked(data: bytes) -> tuple[Any, bytes]:
+    """What was packed, its JSON loaded. Raises ValueError."""
     end = _LENGTH + int.from_bytes(data[:_LENGTH], "big")
     return orjson.loads(data[_LENGTH:end]), data[end:]
