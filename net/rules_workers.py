@@ -37,7 +37,8 @@ _LOOKS: Final = 4
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _RECEIVE_BYTES: Final = 65536
 _TRIES: Final = 2
-_TO_END: Final = 1.0
+_TO_END: Final = 5.0
+"""Seconds that a process has to be gone in that was killed: it needs milliseconds."""
 
 
 class _Gone(Exception):
@@ -65,7 +66,7 @@ class RulesWorkers:
         try:
             await trio.sleep_forever()
         finally:
-            with trio.CancelScope(shield=True):
+            with trio.move_on_after(_TO_END, shield=True):
                 for worker in list(self._all):
                     await self._end(worker)
 
@@ -91,7 +92,8 @@ class RulesWorkers:
             if fit:
                 self._idle.append(worker)
             else:
-                await self._end(worker)
+                with trio.move_on_after(_TO_END, shield=True):
+                    await self._end(worker)
         return reply
 
     def _take(self, state: bytes) -> _Worker | None:
@@ -120,8 +122,7 @@ class RulesWorkers:
 
     async def _end(self, worker: _Worker) -> None:
         self._all.discard(worker)
-        with trio.CancelScope(shield=True):
-            await worker.end()
+        await worker.end()
 
 
 @define(eq=False)
