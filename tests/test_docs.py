@@ -8,10 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from actors import messages
+from actors.failures import Code
+
 ROOT = Path(__file__).parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 SOCKETIO = ROOT / "docs" / "socketio.md"
 OTP = ROOT / "docs" / "otp.md"
+CONTRACT = ROOT / "docs" / "contract-tests.md"
+REQUESTS = re.findall(r'^ +"([\w:]+)": self\._\w+,$', (ROOT / "net" / "router.py").read_text(), re.MULTILINE)
+PUSHES = sorted(
+    {event for one in vars(messages).values() if isinstance(event := getattr(one, "event", None), str)}
+    | {"server:draining", "error"}
+)
+ROUTES = [
+    " ".join(found) for found in re.findall(r'routes\.add\("(\w+)", "(.+?)"', (ROOT / "net" / "api.py").read_text())
+]
 
 _TEST = re.compile(r"`([\w./]+\.py)::(\w+)`")
 _FENCED = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -68,6 +80,20 @@ def test_each_point_of_otps_supervisors_names_a_test() -> None:
     assert len(rows) > 50
     for point, shown in rows:
         assert _TEST.search(shown), point
+
+
+def test_each_promise_of_the_contract_names_a_test() -> None:
+    rows = rows_of(CONTRACT.read_text())
+    assert len(rows) > 100
+    for point, shown in rows:
+        assert _TEST.search(shown), point
+
+
+@pytest.mark.parametrize("names", [REQUESTS, PUSHES, [*Code], ROUTES], ids=["requests", "pushes", "codes", "routes"])
+def test_whatever_a_client_can_ask_or_be_told_has_a_row_of_its_name_there(names: list[str]) -> None:
+    assert len(names) > 7
+    points = [point for point, _ in rows_of(CONTRACT.read_text())]
+    assert [name for name in names if not any(f"`{name}`" in point for point in points)] == []
 
 
 def test_the_points_that_belong_to_recovery_alone_are_not_there_yet() -> None:
