@@ -22,6 +22,8 @@ from actors.standing import Standing
 from actors.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from actors.house import House
     from actors.kit.supervisor import DynamicSupervisor
     from actors.ports import Outlet
@@ -96,6 +98,11 @@ class Directory:
 
         self._tables.spawn(actor_child(ref, make, restart=Restart.TRANSIENT, ended=forget, start_timeout=_LOAD_TIMEOUT))
         return ref
+
+    def __iter__(self) -> Iterator[tuple[str, Standing, Ref[TableMessage]]]:
+        """Every game whose table is in memory now, with its standing and its table."""
+        seated_games = list(self._games.items())
+        return ((name, one.standing, one.table) for name, one in seated_games if one.table is not None)
 
     def standing(self, game_id: str) -> Standing | None:
         """What this process knows of the game without asking its table; None when that is not in memory."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from actors.attendance import Attendance
+from actors.meter import Meter
 from actors.ports import Clock, CrashPoints, Encoder, Entropy, Journal, NoCrashPoints, ServiceClock
 from actors.rules.registry import Registry
 from actors.timers import Timers
@@ -35,5 +36,6 @@ class House:
     extension_budget: float = 60.0
     abandon_after: float = 3600.0
     crash_points: CrashPoints = field(factory=NoCrashPoints)
+    meter: Meter = field(factory=Meter)
     unsaveable: set[tuple[str, str]] = field(factory=set, init=False, repr=False)
     """The rules, by name and version, whose states could not be saved: each is reported once."""

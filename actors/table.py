@@ -214,7 +214,10 @@ class Table(Actor[TableMessage]):
             if self._held.running is None:
                 return self._held.halt or STORE_AWAY
             game, at = self._held.running
+            began = trio.current_time()
+            self._house.meter.queue.add(self.waited)
             move = await patiently(partial(judge, game, at, message, seat, self._telling))
+            self._house.meter.rules.add(trio.current_time() - began)
             if isinstance(move, Failure):
                 return move
             outcome = await self._commit(move, message)
@@ -279,6 +282,7 @@ class Table(Actor[TableMessage]):
     ) -> Failure | _Commit:
         """Makes an event durable. A Failure: it does not stand, or nobody knows."""
         self._house.crash_points.reach("table.judged")
+        began = trio.current_time()
         try:
             with trio.move_on_after(self._house.settle_within) as patience:
                 await writer.append(event, ends=ends, deadline=deadline)
@@ -290,14 +294,17 @@ class Table(Actor[TableMessage]):
             return _Commit.FENCED
         if patience.cancelled_caught:
             return self._in_doubt()
+        self._house.meter.commit.add(trio.current_time() - began)
         self._house.crash_points.reach("table.committed")
         return _Commit.DONE
 
     def _tell(self, answer: Sealed | AbortAnswer | None, pushes: Pushes, event_id: int) -> None:
+        began = trio.current_time()
         if answer is not None:
             self.reply(answer)
             self._house.crash_points.reach("table.answered")
         self._telling.tell(pushes, event_id)
+        self._house.meter.push.add(trio.current_time() - began)
         self._house.crash_points.reach("table.told")
 
     async def _reloaded(self) -> bool:

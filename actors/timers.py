@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 from attrs import define
 
+from actors.meter import LATE, Histogram
 from actors.ports import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -51,11 +52,15 @@ class Timers:
     no harm.
     """
 
-    def __init__(self, service: ServiceClock, store: ClockStore, wake: Callable[[str], None]) -> None:
-        """`wake` is given a game's id; it must not block, and raises nothing."""
+    def __init__(
+        self, service: ServiceClock, store: ClockStore, wake: Callable[[str], None], late: Histogram | None = None
+    ) -> None:
+        """`wake` is given a game's id; it must not block, and raises nothing. `late` counts by how many seconds tables
+        were told too late."""
         self._service = service
         self._store = store
         self._wake = wake
+        self._late = Histogram(LATE) if late is None else late
         self._clocks: dict[str, _Clock] = {}
         self._heap: list[tuple[float, str]] = []  # may hold entries that no clock goes by any more
         self._sooner = trio.lowlevel.ParkingLot()
@@ -124,6 +129,8 @@ class Timers:
 
     def _tell(self, game_id: str, now: float) -> None:
         clock = self._clocks[game_id]
+        if not clock.told:
+            self._late.add(now - clock.due)
         clock.due = now + min(FIRST_RETRY * 2**clock.told, LONGEST_RETRY)
         clock.told = min(clock.told + 1, 16)
         heapq.heappush(self._heap, (clock.due, game_id))

@@ -19,12 +19,14 @@ from actors.directory import Directory
 from actors.faults import report
 from actors.house import House
 from actors.kit.supervisor import ChildSpec, DynamicSupervisor, Strategy, Supervisor
+from actors.meter import Meter
 from actors.ports import Archive, Clock, CrashPoints, Entropy, NoCrashPoints, StoreUnavailable
 from actors.presence import Patience
 from actors.service_clock import ServiceClock
 from actors.timers import Timers
 from net.admin.api import AdminApi
 from net.admin.door import Door
+from net.admin.inside import Inside
 from net.admin.service import AdminService
 from net.api import Api
 from net.auth import Tokens
@@ -37,6 +39,7 @@ from net.journal import RedisJournal
 from net.limits import RequestLimits
 from net.listener import Acceptor
 from net.lobby import Lobby
+from net.metrics import Metrics
 from net.ownership import Ownership, Replaced
 from net.player_games import PlayerGames
 from net.protocol import JsonEncoder
@@ -100,6 +103,7 @@ class App:
         self._outside = outside
         registry = registry.with_native(lambda rules: Apart(rules, outside.rules_workers))
         self.tokens = Tokens(secrets, config.auth.audience, outside.clock)
+        self.meter = Meter()
         self.store = self._build_store()
         prefix = config.store.prefix
         self._ownership = Ownership(prefix=prefix, entropy=outside.entropy, replaced=self._give_way)
@@ -108,7 +112,9 @@ class App:
         self.attendance = Attendance(
             self.service, JsonEncoder(), Patience(config.sessions.status_debounce, config.sessions.grace)
         )
-        self.timers = Timers(self.service, self._clock_store, lambda game_id: self.directory.expire(game_id))
+        self.timers = Timers(
+            self.service, self._clock_store, lambda game_id: self.directory.expire(game_id), self.meter.late
+        )
         journal = RedisJournal(self.store, self._ownership, prefix=prefix, entropy=outside.entropy)
         self.history = History(journal, outside.archive)
         self.archivist = self._build_archivist(registry)
@@ -137,6 +143,7 @@ class App:
             outside.entropy,
             limits=RequestLimits.of(config.limits),
             pending_requests=config.limits.pending_requests,
+            meter=self.meter,
         )
         self._admission = lobby.admission
         front = FrontDoor(
@@ -163,6 +170,7 @@ class App:
             setup=outside.setup,
             name=outside.store_name,
             crash_points=outside.crash_points,
+            batches=self.meter.batch,
         )
 
     def _build_house(self, registry: Registry) -> House:
@@ -182,6 +190,7 @@ class App:
             extension_budget=sessions.extension_budget,
             abandon_after=games.abandon_after,
             crash_points=outside.crash_points,
+            meter=self.meter,
         )
 
     def _build_archivist(self, registry: Registry) -> Archivist:
@@ -241,6 +250,7 @@ class App:
         )
         store = ChildSpec(id="store", run=self._keep_store, start_timeout=60.0)
         supervisors: list[Shelter] = [time, self._tables, tickers, self._lobby.supervisor]
+        self.inside = self._build_inside(supervisors)
         admin = self._build_admin(supervisors)
         root = Supervisor(
             "root",
@@ -267,10 +277,27 @@ class App:
     def _build_admin(self, supervisors: list[Shelter]) -> list[ChildSpec]:
         if self._outside.admin is None:
             return []
-        api = AdminApi(lambda: self.root.node(), supervisors, self._outside.clock)
-        admin = AdminService(self._outside.admin, api, self.tokens, self._report)
+        routes = AdminApi(lambda: self.root.node(), supervisors, self._outside.clock).routes()
+        Metrics(self.inside).routes(routes)
+        admin = AdminService(self._outside.admin, routes, self.tokens, self._report)
         supervisors.append(admin.supervisor)
         return [admin.as_child()]
+
+    def _build_inside(self, supervisors: list[Shelter]) -> Inside:
+        return Inside(
+            self.config,
+            self.meter,
+            self.directory,
+            self.connections,
+            self._listener,
+            self.store,
+            self._outside.clock,
+            tree=lambda: self.root.node(),
+            supervisors=supervisors,
+            not_ready=self.not_ready,
+            draining=lambda: self.stopping,
+            drain=self.stop,
+        )
 
     async def run(self, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
         """Serves until `stop` is called; started with the address once clients can connect. Raises StartError when

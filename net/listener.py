@@ -21,6 +21,7 @@ from net.errors import StartError
 from net.forwarded import UNIX_PEER, TrustedProxies, network_of
 from net.http import HttpLimits, Response, error_response
 from net.limits import Places
+from net.outbox import Drops
 from net.stream import PushStream, SocketWire
 from net.tls import HandshakeFailed, TlsWire
 from net.websocket import SocketLimits, serve_websocket
@@ -201,6 +202,8 @@ class Listener:
         self._draining = Draining()
         self._open = 0
         self._refusals = 0
+        self.drops = Drops()
+        """What its slow clients have missed."""
 
     @property
     def address(self) -> str:
@@ -310,6 +313,7 @@ class Listener:
                     nursery,
                     max_bytes=self._limits.outbox_bytes,
                     close_timeout=self._limits.close_timeout,
+                    drops=self.drops,
                 )
                 try:
                     await talk(stream)

@@ -41,6 +41,18 @@ class Overflow(Exception):
     """The frame does not fit; the outbox is as it was. The peer reads too slowly."""
 
 
+class Drops:
+    """What slow clients have missed, of all outboxes that share this."""
+
+    __slots__ = ("clients", "states")
+
+    def __init__(self) -> None:
+        self.states = 0
+        """States that were skipped for newer ones."""
+        self.clients = 0
+        """Clients that were dropped because what could not be skipped did not fit."""
+
+
 class Outbox:
     """The frames that a socket has not taken yet.
 
@@ -49,8 +61,9 @@ class Outbox:
     before a `game:game_over` of its game stays there, because the next state starts anew behind it.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, drops: Drops | None = None) -> None:
         self._max_bytes = max_bytes
+        self._drops = Drops() if drops is None else drops
         self._frames: OrderedDict[int, Frame] = OrderedDict()
         self._latest: dict[str, int] = {}
         self._next = 0
@@ -79,8 +92,10 @@ class Outbox:
         if gives_way is not None:
             size, others = size - len(self._frames[gives_way].data), others - 1
         if bounded and size + _FRAME_COST * others > self._max_bytes:
+            self._drops.clients += 1
             raise Overflow
         if gives_way is not None:
+            self._drops.states += 1
             del self._frames[gives_way]
         self._size = size
         return self._append(frame, begun)

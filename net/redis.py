@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import hiredis
 import trio
 
+from actors.meter import COUNTS, Histogram
 from actors.ports import NoCrashPoints, StoreUnavailable
 from net.backoff import Backoff
 from net.errors import StartError
@@ -77,6 +78,7 @@ class Redis:
         max_calls: int = 20_000,
         max_bytes: int = 64 * 1024 * 1024,
         crash_points: CrashPoints = NO_CRASH_POINTS,
+        batches: Histogram | None = None,
     ) -> None:
         """`connect` opens a fresh stream; it raises OSError or trio.BrokenResourceError when it cannot.
         `setup` are commands that go first on each connection (AUTH, SELECT, CLIENT SETNAME). `name` is how
@@ -87,7 +89,7 @@ class Redis:
 
         `crash_points` is told of each batch of commands: `store.writing` before it is written, `store.written`
         when it is, and no reply to it was read yet, `store.replied` when replies were read, and nobody who waits
-        for them has gone on.
+        for them has gone on. `batches` counts the calls that left in one write.
         """
         self._connect = connect
         self._entropy = entropy
@@ -101,6 +103,7 @@ class Redis:
         self._max_calls = max_calls
         self._max_bytes = max_bytes
         self._crash_points = crash_points
+        self._batches = Histogram(COUNTS) if batches is None else batches
         self._connection: _Connection | None = None
         self._epoch = 0
         self._why = f"not connected to {name} yet"
@@ -252,7 +255,9 @@ class Redis:
 
     async def _serve(self, stream: trio.abc.Stream) -> None:
         pipeline = Pipeline(max_calls=self._max_calls, max_bytes=self._max_bytes)
-        connection = _Connection(stream, pipeline, self._call_timeout, self._went_down, self._crash_points)
+        connection = _Connection(
+            stream, pipeline, self._call_timeout, self._went_down, self._crash_points, self._batches
+        )
         self._connection = connection
         self._epoch += 1
         if self._epoch > 1:
@@ -288,12 +293,14 @@ class _Connection:
         timeout: float,
         on_failure: Callable[[str], None],
         crash_points: CrashPoints,
+        batches: Histogram,
     ) -> None:
         self._stream = stream
         self._pipeline = pipeline
         self._timeout = timeout
         self._on_failure = on_failure
         self._crash_points = crash_points
+        self._batches = batches
         self._failed = False
         self._writer = trio.lowlevel.ParkingLot()
         # Its deadline is when the next reply is due; there is none while no reply is owed.
@@ -333,6 +340,7 @@ class _Connection:
                 await self._writer.park()
             if not self._pipeline.awaits_replies:
                 self._patience.deadline = trio.current_time() + self._timeout
+            self._batches.add(self._pipeline.unsent_calls)
             batch = self._pipeline.take()
             self._crash_points.reach("store.writing")
             replies = self._pipeline.replies

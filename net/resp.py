@@ -133,6 +133,11 @@ class Pipeline:
         return self._replies
 
     @property
+    def unsent_calls(self) -> int:
+        """How many calls `take` would give the bytes of."""
+        return len(self._unsent_slots)
+
+    @property
     def has_unsent(self) -> bool:
         """Whether `take` would give anything."""
         return bool(self._unsent)

@@ -3,7 +3,7 @@ its table without a hop, and the table's answer goes out from the table's own ta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
 
@@ -12,6 +12,7 @@ from actors.faults import report
 from actors.kit.actor import ActorError, ActorStopped, MailboxFull
 from actors.kit.supervisor import StartTimeout
 from actors.messages import Act, Describe, Draw, Join, Resign, Role, Sealed, Spectate
+from actors.meter import Meter
 from actors.ports import GameNotFound, StoreLostData, StoreUnavailable
 from actors.roll import Following
 from net.comeback import follow_in
@@ -45,6 +46,10 @@ Outcome: TypeAlias = "Sealed | Failure | ActorError"
 TableRequest: TypeAlias = "Join | Spectate | Act | Resign | Draw"
 Handler: TypeAlias = "Callable[[Session, Request], None]"
 
+SUCCESS: Final = "success"
+NO_EVENT: Final = "unknown"
+"""How a request that no event is known of is counted: names that clients make up must not become labels."""
+
 _NOT_FOUND = Failure(Code.GAME_NOT_FOUND, "there is no such game")
 _NOT_IN_GAME = Failure(Code.NOT_IN_GAME, "you are not a player of this game")
 _NOT_FOLLOWED = Failure(Code.NOT_IN_GAME, "you have not joined this game")
@@ -56,7 +61,14 @@ class Router:
     """Answers every request of every session, exactly once."""
 
     def __init__(
-        self, directory: Directory, clock: Clock, entropy: Entropy, *, limits: RequestLimits, pending_requests: int
+        self,
+        directory: Directory,
+        clock: Clock,
+        entropy: Entropy,
+        *,
+        limits: RequestLimits,
+        pending_requests: int,
+        meter: Meter | None = None,
     ) -> None:
         self.draining = False
         self._directory = directory
@@ -64,6 +76,7 @@ class Router:
         self._entropy = entropy
         self._limits = limits
         self._pending_requests = pending_requests
+        self._meter = Meter() if meter is None else meter
         self._handlers: dict[str, Handler] = {
             "game:join": self._join,
             "game:action": self._act,
@@ -81,20 +94,20 @@ class Router:
             return
         handler = self._handlers.get(request.event)
         if handler is None:
-            session.fail(request, Failure(Code.UNKNOWN_EVENT, f"there is no event {request.event[:64]!r}"))
+            self._fail(session, request, Failure(Code.UNKNOWN_EVENT, f"there is no event {request.event[:64]!r}"))
             return
         try:
             handler(session, request)
         except Invalid as invalid:
-            session.fail(request, invalid.failure)
+            self._fail(session, request, invalid.failure)
         except Exception as error:
-            session.fail(request, self._internal_error(error))
+            self._fail(session, request, self._internal_error(error))
 
     def refuse(self, session: Session, failure: Failure, ack: AckId | None) -> None:
         """Answers what could not even be read as a request; it counts as one."""
         request = Request("", None, ack)
         if self._lets_in(session, request):
-            session.fail(request, failure)
+            self._fail(session, request, failure)
 
     def _lets_in(self, session: Session, request: Request) -> bool:
         """Whether the session and its user may ask anything now; if not, that is answered, or the connection ends."""
@@ -106,12 +119,21 @@ class Router:
             session.cut_off()
         else:
             details: JsonObject = {"retry_after": in_milliseconds(wait)}
-            session.fail(request, Failure(Code.RATE_LIMITED, "too many requests; try again later", details))
+            self._fail(session, request, Failure(Code.RATE_LIMITED, "too many requests; try again later", details))
         return False
+
+    def _answer(self, session: Session, request: Request, body: bytes) -> None:
+        self._meter.answered(request.event, SUCCESS)
+        session.answer(request, body)
+
+    def _fail(self, session: Session, request: Request, failure: Failure) -> None:
+        event = request.event if request.event in self._handlers else NO_EVENT
+        self._meter.answered(event, failure.code)
+        session.fail(request, failure)
 
     def _heartbeat(self, session: Session, request: Request) -> None:
         parse({} if request.data is None else request.data, HeartbeatRequest)
-        session.answer(request, encode_bare(HeartbeatAnswer(self._clock.now())))
+        self._answer(session, request, encode_bare(HeartbeatAnswer(self._clock.now())))
 
     def _join(self, session: Session, request: Request) -> None:
         asked = parse(request.data, JoinRequest)
@@ -145,20 +167,20 @@ class Router:
         """No table is needed to leave; but whoever cannot leave is told first if there is no such game."""
         asked = parse(request.data, GameRequest)
         if session.leave(Following(asked.game_id, role)):
-            session.answer(request, encode_bare(LeaveAnswer(success=True, game_id=asked.game_id)))
+            self._answer(session, request, encode_bare(LeaveAnswer(success=True, game_id=asked.game_id)))
             return
         if (refused := self._overloaded(session)) is not None:
-            session.fail(request, refused)
+            self._fail(session, request, refused)
             return
         standing = self._directory.standing(asked.game_id)
         if standing is not None and standing.description is not None:
-            session.fail(request, refusal)
+            self._fail(session, request, refusal)
             return
 
         def described(outcome: object) -> None:
             session.is_answered()
             failed = self.failure_of(outcome) if isinstance(outcome, ActorError) else refusal
-            session.fail(request, failed)
+            self._fail(session, request, failed)
 
         session.asks()
         try:
@@ -167,12 +189,12 @@ class Router:
             described(error)
         except GameNotFound:
             session.is_answered()
-            session.fail(request, _NOT_FOUND)
+            self._fail(session, request, _NOT_FOUND)
 
     def _ask_table(self, session: Session, request: Request, game_id: str, message: TableRequest) -> None:
         refused = self._refuse(session, game_id, message)
         if refused is not None:
-            session.fail(request, refused)
+            self._fail(session, request, refused)
             return
         following = _follows(game_id, message)
         join = None if following is None else session.joins(following)
@@ -185,11 +207,11 @@ class Router:
                 case Sealed(json=body):
                     if join is not None and following is not None:
                         session.follow(join, follow_in(self._directory, session, following))
-                    session.answer(request, body)
+                    self._answer(session, request, body)
                 case Failure():
-                    session.fail(request, outcome)
+                    self._fail(session, request, outcome)
                 case ActorError():
-                    session.fail(request, self.failure_of(outcome))
+                    self._fail(session, request, self.failure_of(outcome))
 
         session.asks()
         try:

@@ -23,6 +23,7 @@ from net.collector import spare_what_is_there
 from net.data_directory import DataDirectory
 from net.durability import check_external
 from net.listener import bind
+from net.metrics import measure_lag
 from net.outside import SystemClock, SystemEntropy
 from net.redis_url import RedisUrl
 from net.rules_path import rules_on_offer
@@ -76,6 +77,7 @@ async def _serve(app: App, announce: Callable[[str], None], certificate: Certifi
     try:
         async with trio.open_nursery() as signals:
             await signals.start(StallWatch(app.config.limits.stall_after).run)
+            await signals.start(measure_lag, app.meter.lag)
             await signals.start(_stop_on_signal, app, signals.cancel_scope, last_resort)
             if certificate is not None:
                 await signals.start(_reload_on_signal, certificate)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
+    from net.outbox import Drops
+
 RECEIVE_BYTES = 65536
 """How much is read at once."""
 
@@ -143,19 +145,27 @@ class PushStream(trio.abc.Stream):
 
     Everything that is written goes through one outbox, so that frames never interleave and never tear: what
     `push` was given, and what `send_all` was given. The peer that reads so slowly that more than `max_bytes`
-    of pushed frames would wait is dropped.
+    of pushed frames would wait is dropped; `drops` counts that.
 
     The task that writes what the kernel refused runs in `nursery`, which must outlive the stream. As long as
     nothing waits there is no such task.
     """
 
-    def __init__(self, wire: Wire, nursery: trio.Nursery, *, max_bytes: int, close_timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        nursery: trio.Nursery,
+        *,
+        max_bytes: int,
+        close_timeout: float = 5.0,
+        drops: Drops | None = None,
+    ) -> None:
         self.last_received = trio.current_time()
         self.lost: str | None = None
         self._wire = wire
         self._nursery = nursery
         self._close_timeout = close_timeout
-        self._outbox = Outbox(max_bytes)
+        self._outbox = Outbox(max_bytes, drops)
         self._progress = trio.lowlevel.ParkingLot()
         self._open = True
         self._broken = False

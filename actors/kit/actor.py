@@ -107,6 +107,11 @@ class Actor(Generic[M_contra]):
             raise RuntimeError("reply() is for handle(): no message is in hand")
         mailbox.in_hand.answer(answer)
 
+    @property
+    def waited(self) -> float:
+        """Seconds that the message in hand, if it was posted, has waited in the mailbox."""
+        return self._mailbox().waited
+
     def finish(self) -> bool:
         """Ends this actor normally after the message in hand, unless other messages wait; says whether it does.
 
@@ -226,7 +231,7 @@ class Ref(Generic[M_contra]):
         It gets the answer, or an ActorCrashed or ActorStopped; it must not block, and what it raises is logged. Raises
         MailboxFull, ActorStopped at once; `on_answer` then is not called.
         """
-        self._box.put(Posted(message, on_answer))
+        self._box.put(Posted(message, on_answer, trio.current_time()))
 
     def monitor(self, told: Callable[[Down], None], *, incarnations: bool = False) -> Monitor:
         """Calls `told` when the actor ends for good, once; at once if it has ended already.

@@ -55,12 +55,14 @@ class Letter:
 
 
 class Posted(Letter):
-    """A message whose answer goes to a callback, called in the task of whoever settles it."""
+    """A message whose answer goes to a callback, called in the task of whoever settles it. `posted_at`: in Trio's
+    time."""
 
-    __slots__ = ("on_answer",)
+    __slots__ = ("on_answer", "posted_at")
 
-    def __init__(self, message: object, on_answer: Callable[[Any], None]) -> None:
+    def __init__(self, message: object, on_answer: Callable[[Any], None], posted_at: float = 0.0) -> None:
         self.message = message
+        self.posted_at = posted_at
         self.on_answer: Callable[[Any], None] | None = on_answer
 
     @_ki_safe

@@ -208,6 +208,11 @@ class Mailbox:
         self.in_hand_since = trio.current_time()
         return letter
 
+    @property
+    def waited(self) -> float:
+        """Seconds that the posted letter in hand has waited for its turn; 0 for a letter of another kind, or none."""
+        return self.in_hand_since - self.in_hand.posted_at if isinstance(self.in_hand, Posted) else 0.0
+
     def _ahead(self) -> Letter | None:
         """What goes before the queue."""
         while self._control:

@@ -66,14 +66,17 @@ class Reports(Sequence[CrashReport]):
     the child, and a client may bring them about as often as it likes, which must not push a crash out.
     """
 
-    __slots__ = ("_others", "_starts")
+    __slots__ = ("_others", "_starts", "counts")
 
     def __init__(self, keep: int) -> None:
+        self.counts = dict.fromkeys(What, 0)
+        """How many there were of each kind, of those that are not kept any more too."""
         self._starts: deque[CrashReport] = deque(maxlen=keep)
         self._others: deque[CrashReport] = deque(maxlen=keep)
 
     def add(self, report: CrashReport, *, first_start: bool = False) -> None:
         """Keeps this report; the oldest of its kind may have to go for it."""
+        self.counts[report.what] += 1
         (self._starts if first_start else self._others).append(report)
 
     @property

@@ -11,10 +11,9 @@ from net.listener import Listener, ListenerLimits
 from net.websocket import SocketRoutes
 
 if TYPE_CHECKING:
-    from net.admin.api import AdminApi
     from net.admin.door import Door
     from net.auth import Tokens
-    from net.http import Report
+    from net.http import Report, Routes
 
 LIMITS: Final = ListenerLimits(max_connections=64, http=HttpLimits(body_bytes=65536, timeout=15.0))
 
@@ -23,10 +22,9 @@ _WITHIN: Final = 60.0
 
 
 class AdminService:
-    """Serves `api` at the door. A service token is needed where the door says so."""
+    """Serves these routes at the door. A service token is needed where the door says so."""
 
-    def __init__(self, door: Door, api: AdminApi, tokens: Tokens, report: Report) -> None:
-        routes = api.routes()
+    def __init__(self, door: Door, routes: Routes, tokens: Tokens, report: Report) -> None:
         self._listener = Listener(
             door.acceptor,
             respond=with_token(routes, tokens) if door.needs_token else routes,

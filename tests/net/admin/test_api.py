@@ -84,7 +84,7 @@ class Served:
         acceptor = Faulty(self.network.listen("admin"), self.faults)
         supervisors: list[Shelter] = []
         api = AdminApi(lambda: self.root.node(), supervisors, self.clock)
-        service = AdminService(Door(acceptor, self.needs_token), api, self.tokens, self.report)
+        service = AdminService(Door(acceptor, self.needs_token), api.routes(), self.tokens, self.report)
         children = [service.as_child(), actor_child(self.dealer, Dealer)]
         self.root = Supervisor("root", children, strategy=Strategy.REST_FOR_ONE)
         supervisors += [self.root, service.supervisor]
