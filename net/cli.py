@@ -83,6 +83,9 @@ _rules_path_option = click.option(
 )
 
 
+_crash_points_option = click.option("--crash-points-fd", type=click.IntRange(3), hidden=True)
+
+
 def _all_options(command: F) -> F:
     return _config_option(_host_option(_port_option(_data_dir_option(_rules_path_option(command)))))
 
@@ -113,7 +116,7 @@ def main() -> None:
 
 @main.command()
 @_all_options
-@click.option("--crash-points-fd", type=click.IntRange(3), hidden=True)
+@_crash_points_option
 def serve(
     config_file: Path | None,
     host: str | None,
@@ -291,6 +294,25 @@ def rules_worker() -> None:
     from net.rules_worker import run_worker
 
     run_worker()
+
+
+@drill.command(name="serve", hidden=True)
+@_all_options
+@_crash_points_option
+def drill_serve(
+    config_file: Path | None,
+    host: str | None,
+    port: str | None,
+    data_dir: str | None,
+    rules_path: str | None,
+    crash_points_fd: int | None,
+) -> None:
+    """Serve as `croupier serve` does, with the drill's own game besides."""
+    calm_down()
+    from net.drill.rules import PeacefulEights
+
+    loaded = _load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path)
+    _serve(loaded, crash_points=_crash_points(crash_points_fd), besides=(PeacefulEights(),))
 
 
 @main.command()

@@ -56,7 +56,8 @@ class Connected:
 
 @frozen
 class Asked:
-    """A request went out. `action` is None for a join and a resignation; `since` is a join's `last_event_id`."""
+    """A request went out. `action` is what a `game:action` asks for, `move` what a `game:draw` does; `since` is a
+    join's `last_event_id`."""
 
     at: float
     connection: int
@@ -65,6 +66,7 @@ class Asked:
     message_id: str | None = None
     action: JsonObject | None = field(default=None, repr=False)
     since: int | None = None
+    move: str | None = None
 
 
 @frozen
@@ -109,11 +111,17 @@ Record: TypeAlias = Connected | Asked | Answered | Shown | Over | Dropped
 
 @frozen
 class Diary:
-    """Everything that one player did and saw of one game, in order."""
+    """Everything that one player did and saw of one game, in order; or one who `watches` it, and has no seat."""
 
     user_id: str
     game_id: str
     records: tuple[Record, ...] = field(repr=False)
+    watches: bool = False
+
+    @property
+    def eyes(self) -> str | None:
+        """Whose view of the game it has: that player's; None is a spectator's."""
+        return None if self.watches else self.user_id
 
 
 # ---- what stands
@@ -140,7 +148,7 @@ class Standing:
 
 @frozen
 class Served:
-    """What a player was answered who joined the game last of all."""
+    """What a player was answered who joined the game last of all; None is a spectator."""
 
-    user_id: str
+    user_id: str | None
     view: JsonObject = field(repr=False)

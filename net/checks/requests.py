@@ -152,8 +152,8 @@ def _is_as_asked(event: object, asked: Asked) -> bool:
             return asked.event == "game:action" and action == asked.action
         case Resigned():
             return asked.event == "game:resign"
-        case DrawMoved():
-            return asked.event == "game:draw"
+        case DrawMoved(move=move):
+            return asked.event == "game:draw" and move == asked.move
         case _:
             return False
 

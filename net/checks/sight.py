@@ -1,4 +1,5 @@
-"""What a player saw: in order, without a hole where none may be, and the same as is replayed for its eyes."""
+"""What a player, or a spectator, saw: in order, without a hole where none may be, and the same as is replayed for its
+eyes."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ def growing(diary: Diary) -> Iterator[Violation]:
     joined: int | None = None  # the event of a join whose `game:state` is still to come
     for record in diary.records:
         match record:
-            case Asked(event="game:join", since=since):
+            case Asked(event="game:join" | "game:spectate", since=since):
                 known = since or 0
             case Shown(how=How.JOINED, view=view):
                 if view["event_id"] < last:
@@ -52,7 +53,7 @@ def growing(diary: Diary) -> Iterator[Violation]:
 
 
 def as_replayed(diary: Diary, truth: Replayed) -> Iterator[Violation]:
-    """Every view is, byte for byte, what the journal gives for this player's eyes, but for what belongs to the moment
+    """Every view is, byte for byte, what the journal gives for these eyes, but for what belongs to the moment
     of sending; so is the final word. Events that the journal does not have are another checker's business."""
     cache: dict[tuple[int, bool], JsonObject] = {}
     joined: int | None = None
@@ -66,7 +67,7 @@ def as_replayed(diary: Diary, truth: Replayed) -> Iterator[Violation]:
                     continue
                 key = (event_id, with_changes)
                 if key not in cache:
-                    cache[key] = truth.view(event_id, diary.user_id, changes=with_changes)
+                    cache[key] = truth.view(event_id, diary.eyes, changes=with_changes)
                 expected = {**cache[key], "changes": []} if again else cache[key]
                 if lasting(view) != lasting(expected):
                     how_it_came = how.name.lower()
@@ -76,7 +77,7 @@ def as_replayed(diary: Diary, truth: Replayed) -> Iterator[Violation]:
             case Over(data=data):
                 if truth.last.ended is None:
                     yield _differs(diary, "the end was told, and the journal has none")
-                elif orjson.dumps(data) != truth.final_word(diary.user_id):
+                elif orjson.dumps(data) != truth.final_word(diary.eyes):
                     yield _differs(diary, "the final word is replayed otherwise")
             case _:
                 pass

@@ -29,8 +29,8 @@ def check_game(
 ) -> list[Violation]:
     """What is wrong with this game, going by its players' diaries and its journal; nothing, if all is well.
 
-    The diaries are those of all its players. They end at `until`, in unix seconds; `clock` is the service time then,
-    if it is known.
+    The diaries are those of all its players, and of spectators if there were any. They end at `until`, in unix seconds;
+    `clock` is the service time then, if it is known.
     """
     found = [
         *whole(game_id, journal),

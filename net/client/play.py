@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import trio
 from attrs import define, field, frozen
 
+from actors.messages import DrawMove
 from actors.rules.interface import JsonObject
 from net.client.errors import ConnectionLost, RequestFailed
 
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
     from actors.ports import Entropy
     from net.client.websocket import CroupierClient
 
-Choose: TypeAlias = "Callable[[JsonObject], JsonObject | None]"
-"""Given a view in which it is this player's to act: the action, of those in its `legal_actions`; None to resign."""
+Choose: TypeAlias = "Callable[[JsonObject], JsonObject | DrawMove | None]"
+"""Given a view in which it is this player's to act: the action, of those in its `legal_actions`; None to resign,
+`offer` to offer a draw."""
+
+Respond: TypeAlias = "Callable[[], DrawMove | None]"
+"""Given that another player has offered a draw: `accept` or `decline`; None to say nothing to it."""
 
 _NOT_NOW = frozenset({"unavailable", "overloaded", "rate_limited", "draining"})
 """Nothing was applied; the same will do later."""
@@ -51,16 +56,20 @@ class Look:
 
 @frozen
 class Send:
-    """Send this action, under this id; None is a resignation."""
+    """Send this action, or this draw move, under this id; None is a resignation."""
 
-    action: JsonObject | None
+    action: JsonObject | DrawMove | None
     message_id: str
 
     def request(self, game_id: str) -> tuple[str, JsonObject]:
         """The event and the data of the request."""
-        if self.action is None:
-            return "game:resign", {"game_id": game_id, "message_id": self.message_id}
-        return "game:action", {"game_id": game_id, "action": self.action, "message_id": self.message_id}
+        match self.action:
+            case None:
+                return "game:resign", {"game_id": game_id, "message_id": self.message_id}
+            case str(move):
+                return "game:draw", {"game_id": game_id, "move": move, "message_id": self.message_id}
+            case action:
+                return "game:action", {"game_id": game_id, "action": action, "message_id": self.message_id}
 
 
 @frozen
@@ -96,6 +105,8 @@ class Seat:
     game_id: str
     choose: Choose
     message_ids: Iterator[str] = field(factory=lambda: (f"m{n}" for n in itertools.count(1)))
+    respond: Respond = lambda: None
+    _offered: bool = field(default=False, init=False)
     _view: JsonObject | None = field(default=None, init=False)
     _sent: Send | None = field(default=None, init=False)
     _known: int = field(default=0, init=False)
@@ -113,6 +124,10 @@ class Seat:
             return Pause(seconds)
         if self._view is None:
             return Look()
+        if self._sent is None and self._offered:
+            self._offered = False
+            if (move := self.respond()) is not None:
+                self._sent = Send(move, next(self.message_ids))
         if self._sent is None and self._may_act(self._view):
             self._sent = Send(self.choose(self._view), next(self.message_ids))
         return Wait() if self._sent is None else self._sent
@@ -123,6 +138,10 @@ class Seat:
             self._view = view
         if view["game_over"] and "results" in view:
             self.over(view)
+
+    def draw_offered(self) -> None:
+        """Another player has offered a draw."""
+        self._offered = True
 
     def over(self, data: JsonObject) -> None:
         """The game is over, says a `game:game_over`, or a view."""

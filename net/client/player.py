@@ -13,8 +13,9 @@ import trio
 from attrs import define, field
 
 from actors.rules.interface import JsonObject
+from net.client.carriers import Over
 from net.client.errors import ConnectionLost
-from net.client.play import Choose, Leave, Look, Pause, Seat, Send, Wait
+from net.client.play import Choose, Leave, Look, Pause, Respond, Seat, Send, Wait
 from net.client.streams import Connector
 from net.client.websocket import CroupierClient
 from net.errors import StartError
@@ -87,7 +88,8 @@ class Company:
 
 @define(eq=False)
 class Player:
-    """One player of one game, on as many connections as it takes. With `resume` it asks for what it missed."""
+    """One player of one game, on as many connections as it takes. With `resume` it asks for what it missed; with
+    `watches` it is none of the players, and looks on until the game is over."""
 
     user_id: str
     game_id: str
@@ -97,6 +99,10 @@ class Player:
     company: Company
     message_ids: Iterator[str] = field(factory=lambda: (f"m{n}" for n in itertools.count(1)), repr=False)
     resume: bool = False
+    over: Over = Over.PLAIN
+    """Which way it connects."""
+    respond: Respond = field(default=lambda: None, repr=False)
+    watches: bool = False
     received: list[str | bytes] | None = field(default=None, repr=False)
     """Where every message that came on a connection is kept when that is over, if that is wanted."""
     view: JsonObject | None = field(default=None, init=False, repr=False)
@@ -112,7 +118,7 @@ class Player:
     _outside_since: float = field(factory=trio.current_time, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._seat = Seat(self.game_id, self.choose, self.message_ids)
+        self._seat = Seat(self.game_id, self.choose, self.message_ids, self.respond)
 
     @property
     def event_id(self) -> int:
@@ -150,8 +156,8 @@ class Player:
 
     async def _play_on_one_connection(self, nursery: trio.Nursery) -> Ending:
         with trio.fail_after(CONNECT_TIMEOUT):
-            client = await CroupierClient.connect_ws(
-                nursery, self.connect, self.token, record=self.received is not None
+            client = await CroupierClient.connect(
+                nursery, self.connect, self.token, over=self.over, record=self.received is not None
             )
         self.client = client
         self.connections += 1
@@ -188,12 +194,14 @@ class Player:
         elif push.event == "game:game_over":
             self.company.over(self, push.data)
             self._seat.over(push.data)
+        elif push.event == "game:draw_offered":
+            self._seat.draw_offered()
 
     async def _join(self, client: CroupierClient) -> None:
         data: JsonObject = {"game_id": self.game_id}
-        if self.resume and self.view is not None:
+        if self.resume and self.view is not None and not self.watches:
             data["last_event_id"] = self.view["event_id"]
-        answer = await self._ask(client, Look(), "game:join", data)
+        answer = await self._ask(client, Look(), "game:spectate" if self.watches else "game:join", data)
         if answer["success"]:
             for missed in answer.get("missed", ()):
                 self._shown(missed, How.MISSED)

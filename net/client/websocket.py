@@ -1,33 +1,34 @@
-"""A player's connection: the plain protocol on `/ws` (contract, section 1)."""
+"""A player's connection (contract, section 1): the plain protocol on `/ws`, or Socket.IO."""
 
 from __future__ import annotations
 
 import itertools
 from collections import deque
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 import trio
 from attrs import define, field, frozen
-from trio_websocket import wrap_client_stream
+from trio_websocket import ConnectionClosed
 
 from actors.rules.interface import JsonObject
-from net.client.errors import ConnectionLost, ConnectRefused, RequestFailed
+from net.client.calls import Calls
+from net.client.carriers import Over, open_carrier
+from net.client.errors import ConnectionLost, ConnectRefused
 from net.client.returning import ENDINGS, INTRODUCTION, Patience, may_come_back, why
+from net.client.speech import CONNECT, Answer, Pushed, Say
 from net.client.streams import Connector, Tap
-from net.protocol import SUBPROTOCOL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
-    from trio_websocket import WebSocketConnection
+    from net.client.carriers import Carrier
 
 
 Where: TypeAlias = trio.abc.Stream | Connector
 """A stream that the client may have for itself, or how to open one."""
 
-_LARGEST_MESSAGE = 16 * 1024 * 1024
 _QUEUED_REQUESTS = 64
 _KEPT_PUSHES = 100_000
 _GOODBYE = 5.0
@@ -53,8 +54,8 @@ class _Waiter:
     answer: Any = None
 
 
-class CroupierClient:
-    """A connected player. Made by `connect_ws`, or by `open_client`.
+class CroupierClient(Calls):
+    """A connected player. Made by `connect`, by `connect_ws`, or by `open_client`.
 
     Any number of tasks may use it, with any number of requests in flight. When the connection dies, whoever waits for
     an answer or a push gets ConnectionLost, and so does every later call; pushes that came before it can still be
@@ -67,7 +68,14 @@ class CroupierClient:
     """
 
     def __init__(
-        self, stream: trio.abc.Stream, *, record: bool, hello: JsonObject | None = None, again: Connector | None = None
+        self,
+        stream: trio.abc.Stream,
+        *,
+        record: bool,
+        hello: JsonObject | None = None,
+        connector: Connector | None = None,
+        recover: bool = False,
+        over: Over = Over.PLAIN,
     ) -> None:
         self.sid = ""
         self.pid = ""
@@ -87,7 +95,10 @@ class CroupierClient:
         self._tap = Tap(stream, record=record)
         self._record = record
         self._hello = {} if hello is None else hello
-        self._again = again
+        self._connector = connector
+        self._recover = recover
+        self._carried_over = over
+        self._speech = over.speech()
         self._connected = trio.Event()
         self._ids = itertools.count(1)
         self._came = 0
@@ -96,7 +107,8 @@ class CroupierClient:
         self._pushed = trio.lowlevel.ParkingLot()
         self._over = trio.Event()
         self._scope = trio.CancelScope()
-        self._websocket: WebSocketConnection | None = None
+        self._carrier: Carrier | None = None
+        self._leaving = False
         self._to_send, self._unsent = trio.open_memory_channel[str | bytes](_QUEUED_REQUESTS)
 
     @property
@@ -120,22 +132,51 @@ class CroupierClient:
         record: bool = False,
         host: str = "localhost",
     ) -> CroupierClient:
+        """`connect` over the plain protocol."""
+        return await cls.connect(
+            nursery,
+            where,
+            token,
+            recovery=recovery,
+            pid=pid,
+            offset=offset,
+            recover=recover,
+            record=record,
+            host=host,
+        )
+
+    @classmethod
+    async def connect(
+        cls,
+        nursery: trio.Nursery,
+        where: Where,
+        token: str,
+        *,
+        over: Over = Over.PLAIN,
+        recovery: bool = False,
+        pid: str | None = None,
+        offset: str | None = None,
+        recover: bool = False,
+        record: bool = False,
+        host: str = "localhost",
+    ) -> CroupierClient:
         """Connects, and says who this is; the client's tasks live in `nursery`.
 
-        `recovery`, `pid` and `offset` ask for a session to be recovered; `record` keeps everything that comes in. With
-        `recover` the client comes back by itself, over and over, and `where` must say how to open a stream.
+        `over` says which way; `recovery`, `pid` and `offset` ask for a session to be recovered; `record` keeps
+        everything that comes in. With `recover` the client comes back by itself, over and over. For that, and for
+        polling, `where` must say how to open a stream.
 
         Raises ConnectRefused when the token is not accepted, ConnectionLost when the server hangs up or does not speak
         the protocol, and OSError when there is no connecting. Waits for a server that says nothing, so put it under
         `trio.fail_after`. Cancelled, nothing is left behind.
         """
-        again = None if isinstance(where, trio.abc.Stream) or not recover else where
-        if recover and again is None:
-            raise ValueError("a client that is to come back needs to know how to open a stream")
+        connector = None if isinstance(where, trio.abc.Stream) else where
+        if connector is None and (recover or over is Over.POLLING):
+            raise ValueError("a client that is to come back, or that polls, needs to know how to open a stream")
         stream = where if isinstance(where, trio.abc.Stream) else await where()
         hello = {"token": token, "recovery": recovery or recover or None, "pid": pid, "offset": offset}
         hello = {key: value for key, value in hello.items() if value is not None}
-        client = cls(stream, record=record, hello=hello, again=again)
+        client = cls(stream, record=record, hello=hello, connector=connector, recover=recover, over=over)
         try:
             await nursery.start(client._run, host)
             await client._introduce()
@@ -147,7 +188,7 @@ class CroupierClient:
     async def _introduce(self) -> None:
         """Says who this is. Raises ConnectRefused, ConnectionLost."""
         known = {"pid": self.pid or None, "offset": self.latest_offset}
-        answer = await self._ask("connect", self._hello | {key: value for key, value in known.items() if value})
+        answer = await self._ask(CONNECT, self._hello | {key: value for key, value in known.items() if value})
         if answer.get("success") is False:
             raise ConnectRefused(answer)
         self.sid, self.pid, self.recovered = answer["sid"], answer["pid"], answer["recovered"]
@@ -160,10 +201,13 @@ class CroupierClient:
 
     async def aclose(self) -> None:
         """Says goodbye and closes; forcefully when the server has not answered that within five seconds. Idempotent."""
-        if self._websocket is not None:
-            with trio.move_on_after(_GOODBYE):
-                await self._websocket.aclose()
-        self.drop()
+        self._leaving = True
+        try:
+            if self._carrier is not None:
+                with trio.move_on_after(_GOODBYE):
+                    await self._carrier.aclose()
+        finally:
+            self.drop()
         await self._over.wait()
 
     def drop(self) -> None:
@@ -185,7 +229,8 @@ class CroupierClient:
         ack = next(self._ids)
         waiter = self._waiters[ack] = _Waiter(event)
         try:
-            await self._put({"event": event, "data": data, "id": ack})
+            for message in self._speech.ask(event, data, ack):
+                await self._put(message)
             await waiter.done.wait()
         finally:
             del self._waiters[ack]
@@ -205,48 +250,6 @@ class CroupierClient:
             await self._to_send.send(frame)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise self._why_lost() from None
-
-    async def join(self, game_id: str, *, last_event_id: int | None = None) -> JsonObject:
-        """Joins a game and returns the view of it. This and the methods below raise RequestFailed for a failure."""
-        data: JsonObject = {"game_id": game_id}
-        if last_event_id is not None:
-            data["last_event_id"] = last_event_id
-        return await self._succeed("game:join", data)
-
-    async def act(self, game_id: str, action: JsonObject, message_id: str | None = None) -> JsonObject:
-        """Sends an action and returns its answer. With a `message_id` it may be sent again, and counts once."""
-        return await self._succeed("game:action", {"game_id": game_id, "action": action}, message_id)
-
-    async def resign(self, game_id: str, message_id: str | None = None) -> JsonObject:
-        """Gives the game up."""
-        return await self._succeed("game:resign", {"game_id": game_id}, message_id)
-
-    async def draw(self, game_id: str, move: str, message_id: str | None = None) -> JsonObject:
-        """Makes a draw move: `offer`, `accept` or `decline`."""
-        return await self._succeed("game:draw", {"game_id": game_id, "move": move}, message_id)
-
-    async def leave(self, game_id: str) -> None:
-        """Follows the game no more, as its player; that is no resignation."""
-        await self._succeed("game:leave", {"game_id": game_id})
-
-    async def spectate(self, game_id: str) -> JsonObject:
-        """Watches a game and returns the view of it."""
-        return await self._succeed("game:spectate", {"game_id": game_id})
-
-    async def leave_spectate(self, game_id: str) -> None:
-        """Watches the game no more."""
-        await self._succeed("game:leave_spectate", {"game_id": game_id})
-
-    async def heartbeat(self) -> float:
-        """Shows that this client lives; returns the server's time in unix seconds."""
-        server_time: float = (await self._succeed("heartbeat", {}))["server_time"]
-        return server_time
-
-    async def _succeed(self, event: str, data: JsonObject, message_id: str | None = None) -> JsonObject:
-        answer = await self.request(event, data if message_id is None else {**data, "message_id": message_id})
-        if answer.get("success") is False:
-            raise RequestFailed(answer)
-        return answer
 
     # ---- pushes
 
@@ -284,9 +287,10 @@ class CroupierClient:
             with self._scope:
                 lost = await self._one_connection(host, lambda: task_status.started())
                 patience = Patience()
-                while self._again is not None and self.lost is None and may_come_back(lost):
+                while self._recover and self._connector is not None and self.lost is None and may_come_back(lost):
                     self._interrupt()
-                    self._tap = Tap(await patience.open_again(self._again), record=self._record)
+                    self._tap = Tap(await patience.open_again(self._connector), record=self._record)
+                    self._speech = self._carried_over.speech()
                     lost = await self._one_connection(host, None)
         finally:
             self._lose(lost)
@@ -300,15 +304,18 @@ class CroupierClient:
         try:
             async with trio.open_nursery() as nursery:
                 with trio.fail_after(INTRODUCTION) if first is None else nullcontext():
-                    websocket = self._websocket = await self._shake_hands(nursery, host)
+                    carrier = self._carrier = await open_carrier(
+                        self._carried_over, nursery, self._tap, self._connector, host
+                    )
                 started = True
-                nursery.start_soon(self._write, websocket)
+                nursery.start_soon(self._write, carrier)
                 if first is not None:
                     first()
                 else:
                     nursery.start_soon(self._introduce_in_time)
                 while True:
-                    self._take(await websocket.get_message())
+                    for say in self._take(await self._next_message(carrier)):
+                        await self._put(say)
         except BaseExceptionGroup as group:
             endings, rest = group.split(ENDINGS)
             if rest is not None:
@@ -319,6 +326,17 @@ class CroupierClient:
         if not started and first is not None:
             raise lost
         return lost
+
+    async def _next_message(self, carrier: Carrier) -> str | bytes:
+        try:
+            return await carrier.get_message()
+        except ConnectionClosed:
+            if not self._leaving:
+                raise
+        # trio-websocket says so as soon as it has said goodbye. The answer to that is for its reader, which must live
+        # on for it; `aclose` ends both.
+        await trio.sleep_forever()
+        raise AssertionError("unreachable")
 
     async def _introduce_in_time(self) -> None:
         with trio.fail_after(INTRODUCTION):
@@ -333,55 +351,39 @@ class CroupierClient:
             while True:  # nobody waits any more for the answers to these
                 self._unsent.receive_nowait()
 
-    async def _shake_hands(self, nursery: trio.Nursery, host: str) -> WebSocketConnection:
-        async with trio.open_nursery() as race:
-
-            async def notice_the_end() -> None:
-                await self._tap.ended.wait()
-                raise ConnectionLost(reason="the server hung up before its handshake")
-
-            race.start_soon(notice_the_end)
-            websocket = await wrap_client_stream(
-                nursery,
-                self._tap,  # type: ignore[arg-type]  # any stream will do
-                host,
-                "/ws",
-                subprotocols=[SUBPROTOCOL],
-                max_message_size=_LARGEST_MESSAGE,
-                message_queue_size=_QUEUED_REQUESTS,
-            )
-            race.cancel_scope.cancel()
-        if websocket.subprotocol != SUBPROTOCOL:
-            raise ConnectionLost(1002, f"the server does not speak {SUBPROTOCOL}")
-        return websocket
-
-    async def _write(self, websocket: WebSocketConnection) -> None:
+    async def _write(self, carrier: Carrier) -> None:
         """The one task that sends, so that the cancellation of a request never tears a frame."""
         with suppress(trio.ClosedResourceError):  # the connection is over
             async for message in self._unsent:
-                await websocket.send_message(message)
+                await carrier.send_message(message)
 
-    def _take(self, message: str | bytes) -> None:
+    def _take(self, message: str | bytes) -> list[str]:
+        """Takes in what came; what is to be said to that."""
         if self._record:
             self.received.append(message)
         self._came += 1
-        match orjson.loads(message):
-            case {"ack": ack, "data": data}:
-                self.latest_answer = self._came
-                if (waiter := self._waiters.get(ack)) is not None:
-                    waiter.answered, waiter.answer = True, data
-                    waiter.done.set()
-                    if waiter.event == "game:join" and data.get("success"):
+        replies = []
+        for heard in self._speech.hear(message):
+            match heard:
+                case Answer(ack=ack, data=data):
+                    self._answered(ack, data)
+                case Pushed(event=event, data=data, offset=offset):
+                    self._pushes.append(PushMessage(event, data, offset, self._came))
+                    self._pushed.unpark_all()
+                    self.latest_offset = offset or self.latest_offset
+                    if event == "game:state":
                         self.latest_state = data
-            case {"event": str(event), "data": data, **more}:
-                offset = more.get("offset")
-                self._pushes.append(PushMessage(event, data, offset if isinstance(offset, str) else None, self._came))
-                self._pushed.unpark_all()
-                self.latest_offset = self._pushes[-1].offset or self.latest_offset
-                if event == "game:state":
-                    self.latest_state = data
-            case _:
-                raise ConnectionLost(1002, "the server sent what is neither an answer nor a push")
+                case Say(message=reply):
+                    replies.append(reply)
+        return replies
+
+    def _answered(self, ack: int, data: Any) -> None:  # noqa: ANN401 - JSON
+        self.latest_answer = self._came
+        if (waiter := self._waiters.get(ack)) is not None:
+            waiter.answered, waiter.answer = True, data
+            waiter.done.set()
+            if waiter.event == "game:join" and data.get("success"):
+                self.latest_state = data
 
     def _lose(self, lost: ConnectionLost) -> None:
         if self.lost is None:
@@ -397,17 +399,3 @@ class CroupierClient:
         if self.lost is None:
             return ConnectionLost(reason="the connection was lost; the client comes back")
         return ConnectionLost(self.lost.code, self.lost.reason)
-
-
-@asynccontextmanager
-async def open_client(
-    where: Where, token: str, *, recovery: bool = False, record: bool = False
-) -> AsyncIterator[CroupierClient]:
-    """A client for the length of a block; closed at its end. What the block raises comes in an ExceptionGroup, because
-    the client's tasks live in a nursery around it. Raises as `CroupierClient.connect_ws`."""
-    async with trio.open_nursery() as nursery:
-        client = await CroupierClient.connect_ws(nursery, where, token, recovery=recovery, record=record)
-        try:
-            yield client
-        finally:
-            await client.aclose()

@@ -22,7 +22,7 @@ _FAULTS = (
 _KILLS = 20
 
 
-@click.command()
+@click.group(invoke_without_command=True, subcommand_metavar="")
 @click.option(
     "--games", type=click.IntRange(1, 1000), default=10, show_default=True, metavar="N", help="Games at a time."
 )
@@ -58,7 +58,9 @@ _KILLS = 20
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="The configuration to drill; its Redis is used under a prefix of its own. [default: none, the defaults]",
 )
+@click.pass_context
 def drill(
+    context: click.Context,
     *,
     games: int,
     minutes: float | None,
@@ -74,6 +76,8 @@ def drill(
     Players on real sockets keep a record of what was acknowledged and what they saw; at the end it is held against the
     journal. Exits with status 1 when a promise was broken, and keeps the evidence.
     """
+    if context.invoked_subcommand is not None:  # `croupier drill serve`, which a drill starts
+        return
     from net.drill.plan import Fault, Plan
     from net.drill.run import BROKEN, Options, new_seed, run_drill
 

@@ -138,13 +138,20 @@ class Drill:
                         break
                     await self._strike(injector, blow)
                 await injector.until_seated()
-                self._doing = "playing the games to their end"
-                tables.closing = True
-                with trio.move_on_after(self.plan.closing):
-                    await self._crowd.until(lambda: not tables.live)
+                await self._close(tables)
                 if tables.live:
                     playing.cancel_scope.cancel()
             watching.cancel_scope.cancel()
+
+    async def _close(self, tables: Tables) -> None:
+        """The games under way come to their end, as far as they do in the time that there is for it."""
+        self._doing = "playing the last games to their end"
+        self.screen.say(
+            f"{len(tables.live)} games are under way; they have {self.plan.closing:g} s to come to their end"
+        )
+        tables.closing = True
+        with trio.move_on_after(self.plan.closing):
+            await self._crowd.until(lambda: not tables.live)
 
     def _is_over(self, blow: Blow) -> bool:
         seconds = trio.current_time() - self._began
@@ -184,6 +191,7 @@ class Drill:
     async def _judge_all(self, tables: Tables) -> None:
         """After one more kill, with nothing in memory: every game as it stands, the clocks, and what is served."""
         self._doing = "the last judgement"
+        self.screen.say(f"the last judgement: one more kill, and every one of {len(tables.matches)} games as it stands")
         await self.server.kill()
         began = self.clock.now()
         await self.server.start()
@@ -224,10 +232,11 @@ class Drill:
                 self.evidence.found(violation)
 
     async def _look_at(self, match: Match) -> list[Served]:
-        """What its players are shown. Its turn clock may pass the turn on between two of them: then they look again."""
+        """What its players and spectators are shown. Its turn clock may pass the turn on between two of them: then they
+        look again."""
         finals: list[Served] = []
         for _ in range(_LOOKS):
-            finals = [found for player in match.players if (found := await self._look(player)) is not None]
+            finals = [found for player in match.everybody if (found := await self._look(player)) is not None]
             if match.over or _playable(finals):
                 break
         return finals
@@ -236,11 +245,11 @@ class Drill:
         view: JsonObject | None = None
         try:
             async with open_client(self.server.connect, player.token) as client:
-                view = await client.join(player.game_id)
+                view = await (client.spectate if player.watches else client.join)(player.game_id)
         except* (RequestFailed, ConnectionLost, OSError) as group:
             text = f"the game is not shown any more: {leaves(group)[0]}"
             self.evidence.found(Violation(Promise.REBUILT, player.game_id, text, player.user_id))
-        return None if view is None else Served(player.user_id, view)
+        return None if view is None else Served(None if player.watches else player.user_id, view)
 
 
 def _playable(finals: Sequence[Served]) -> bool:

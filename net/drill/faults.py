@@ -129,7 +129,7 @@ class Injector:
 
     def _drop(self, blow: Blow) -> None:
         chance = self.crowd.plan.chance(f"blow {blow.number}")
-        players = [player for match in self.tables.live for player in match.players]
+        players = [player for match in self.tables.live for player in match.everybody]
         for player in chance.shuffled(players)[: max(1, round(blow.share * len(players)))]:
             player.hang_up()
 
@@ -151,7 +151,7 @@ class Injector:
                 waiting = [
                     player
                     for match in self.tables.live
-                    for player, recorder in zip(match.players, match.recorders, strict=True)
+                    for player, recorder in zip(match.everybody, match.recorders, strict=True)
                     if recorder.unanswered
                 ]
                 self.twin.guests |= {player.user_id for player in waiting}
@@ -165,7 +165,7 @@ class Injector:
         finally:
             if self.server.runs:
                 self.server.resume()
-        for player in [player for match in self.tables.live for player in match.players]:
+        for player in [player for match in self.tables.live for player in match.everybody]:
             player.hang_up()  # whoever was with the other
 
     # ---- being back

@@ -1,5 +1,5 @@
-"""The players of a drill: they think a little, dawdle at times, resign at times, send again what they are not sure of,
-and keep a record of everything."""
+"""The players of a drill, and who watches them: they think a little, dawdle, resign and offer draws at times, send
+again what they are not sure of, and keep a record of everything."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ from net.drill.score import Score
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from actors.messages import DrawMove
     from actors.rules.interface import JsonObject
     from net.client.player import How
 
 _RESIGNS_ONE_IN: Final = 150
 _DAWDLES_ONE_IN: Final = 6
+_OFFERS_ONE_IN: Final = 25
 _SENDS_AGAIN: Final = 2
+
+_RESPONSES: Final[tuple[DrawMove | None, ...]] = ("accept", "decline", "decline", None)
 
 
 @define(eq=False)
@@ -71,16 +75,22 @@ class Recorder(Company):
 
     def diary(self, player: Player) -> Diary:
         """What it has kept so far."""
-        return Diary(player.user_id, player.game_id, tuple(self.records))
+        return Diary(player.user_id, player.game_id, tuple(self.records), player.watches)
 
     # ---- what it does
 
-    def choose(self, view: JsonObject) -> JsonObject | None:
-        """Any of the legal actions; at times it resigns."""
+    def choose(self, view: JsonObject) -> JsonObject | DrawMove | None:
+        """Any of the legal actions; at times it resigns, or offers a draw, also where the rules know none."""
         if self.chance.below(_RESIGNS_ONE_IN) == 0:
             return None
+        if self.chance.below(_OFFERS_ONE_IN) == 0:
+            return "offer"
         chosen: JsonObject = self.chance.choice(view["legal_actions"])
         return chosen
+
+    def respond(self) -> DrawMove | None:
+        """To another's offer of a draw: mostly no, at times nothing."""
+        return _RESPONSES[self.chance.below(len(_RESPONSES))]
 
     async def think(self, player: Player, view: JsonObject) -> None:
         """See `Company`: a moment; at times, where there is a turn clock, perhaps longer than that allows."""
@@ -110,6 +120,7 @@ class Recorder(Company):
     def entered(self, player: Player) -> None:
         """See `Company`."""
         self._connected = True
+        self.crowd.score.ways[player.over] += 1
         self._note(Connected(self.crowd.clock.now(), player.connections))
 
     def came(self, player: Player) -> None:
@@ -138,11 +149,15 @@ class Recorder(Company):
         at = self.crowd.clock.now()
         match move:
             case Look():
-                since = player.event_id if player.resume and player.event_id else None
-                asked = Asked(at, player.connections, self._request, "game:join", since=since)
-            case Send(action=action, message_id=message_id):
-                event = "game:resign" if action is None else "game:action"
-                asked = Asked(at, player.connections, self._request, event, message_id, action)
+                since = player.event_id if player.resume and player.event_id and not player.watches else None
+                event = "game:spectate" if player.watches else "game:join"
+                asked = Asked(at, player.connections, self._request, event, since=since)
+            case Send(action=str(draw), message_id=message_id):
+                asked = Asked(at, player.connections, self._request, "game:draw", message_id, move=draw)
+            case Send(action=dict(action), message_id=message_id):
+                asked = Asked(at, player.connections, self._request, "game:action", message_id, action)
+            case Send(message_id=message_id):
+                asked = Asked(at, player.connections, self._request, "game:resign", message_id)
         self._note(asked)
 
     def answered(self, player: Player, move: Look | Send, answer: JsonObject, seconds: float) -> None:

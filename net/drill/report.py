@@ -8,6 +8,7 @@ from attrs import asdict, frozen
 from rich.table import Table
 
 from net.checks import Promise
+from net.client import Over
 from net.drill.plan import Fault, Plan
 from net.drill.score import Score, Spread
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from actors.rules.interface import JsonObject
 
 _SHOWN: Final = 20
+
+_WAYS: Final = {
+    Over.PLAIN: "the plain protocol",
+    Over.SOCKET_IO: "Socket.IO on a WebSocket",
+    Over.POLLING: "Socket.IO, polling",
+}
 
 
 @frozen
@@ -47,6 +54,10 @@ class Report:
         table.add_row("games played, of them to the end", f"{score.made}, {score.ended}")
         table.add_row("games moved to the archive", f"{score.archived}")
         table.add_row("events, of them timeouts", f"{score.events:,}, {score.timeouts:,}")
+        table.add_row("  and draw moves", f"{score.draw_moves:,}")
+        table.add_row("spectators", f"{score.spectators:,}")
+        for over, count in sorted(score.ways.items(), key=lambda one: one[0].name):
+            table.add_row(f"connections by {_WAYS[over]}", f"{count:,}")
         table.add_row("actions acknowledged", f"{score.actions:,}")
         table.add_row("requests sent again though answered", f"{score.resent:,}")
         table.add_row("views held against the journal", f"{score.views:,}")
@@ -90,6 +101,9 @@ class Report:
             "games_archived": score.archived,
             "events": score.events,
             "timeouts": score.timeouts,
+            "draw_moves": score.draw_moves,
+            "spectators": score.spectators,
+            "connections": {over.name.lower(): score.ways[over] for over in Over},
             "actions_acknowledged": score.actions,
             "requests_resent": score.resent,
             "views": score.views,

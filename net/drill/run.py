@@ -28,6 +28,7 @@ from net.drill.errors import CannotDrill
 from net.drill.evidence import Evidence
 from net.drill.plan import NEEDS_OWN_STORE, Fault, Plan
 from net.drill.report import Report
+from net.drill.rules import PeacefulEights
 from net.drill.score import Score
 from net.drill.show import Screen
 from net.interrupt import interruptible
@@ -180,7 +181,7 @@ async def _drill(options: Options, plan: Plan, config: Config, folder: Path, con
                     server,
                     fuse,
                     folder,
-                    rules_on_offer(config.games.rules_path),
+                    rules_on_offer(config.games.rules_path, (PeacefulEights(),)),
                     SystemClock(),
                     score,
                     evidence,
@@ -204,7 +205,7 @@ async def _server(options: Options, config: Config, folder: Path) -> AsyncIterat
         async with ServerProcess(
             folder,
             "the drill's server",
-            options.program or own_command(),
+            options.program or own_command("drill"),
             config,
             arguments,
             _environ(config),

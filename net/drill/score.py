@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from net.checks import Outage, Reading, Violation
+from net.client import Over
 from net.drill.plan import KILLS, Fault
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Score:
     points: Counter[str] = field(factory=Counter)
     """At which crash points the server has ended."""
     actions: int = 0
-    """Actions and resignations that were acknowledged, each once."""
+    """Actions, resignations and draw moves that were acknowledged, each once."""
     resent: int = 0
     """Requests that were sent once more after a reconnect."""
     refused: Counter[str] = field(factory=Counter)
@@ -57,7 +58,11 @@ class Score:
     archived: int = 0
     """Games that were found in the archive at the end."""
     timeouts: int = 0
+    draw_moves: int = 0
     events: int = 0
+    ways: Counter[Over] = field(factory=Counter)
+    """Connections that were made, by the way that they took."""
+    spectators: int = 0
     ready: list[float] = field(factory=list)
     """From a kill to being ready again."""
     seated: list[float] = field(factory=list)

@@ -1,4 +1,5 @@
-"""The tables of a drill: where a game ends the next one begins, and each that has ended is held against its journal."""
+"""The tables of a drill: where a game ends the next one begins, and each that has ended is held against its journal.
+Players and spectators come each way that there is."""
 
 from __future__ import annotations
 
@@ -9,15 +10,16 @@ from uuid import UUID
 import trio
 from attrs import define, field
 
-from actors.events import TimedOut
+from actors.events import DrawMoved, TimedOut
 from actors.rules.registry import Registry
 from net.checks import Promise, Reading, Violation, check_game
-from net.client import Api, ApiFailed, ConnectionLost, Connector, Player, RequestFailed, ShutOut
+from net.client import Api, ApiFailed, ConnectionLost, Connector, Over, Player, RequestFailed, ShutOut
 from net.client.errors import leaves
 from net.drill.evidence import Evidence
 from net.drill.ledger import Ledger, digest
 from net.drill.plan import between
 from net.drill.players import Crowd, Recorder
+from net.drill.rules import PeacefulEights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,21 +30,24 @@ if TYPE_CHECKING:
 
 DEALT: Final[dict[str, JsonObject]] = {
     "crazy_eights": {"draw_when_playable": False, "hand_size": 9},
+    PeacefulEights.name: {"draw_when_playable": False, "hand_size": 9},
     "duel": {},
 }
 """The rules that are played, with options under which games of random players neither end at once nor go on and on."""
 
 _MOST_PLAYERS: Final = 4
 _TIMED_ONE_IN: Final = 2
+_MOST_SPECTATORS: Final = 2
+_WAYS: Final = (Over.PLAIN, Over.PLAIN, Over.SOCKET_IO, Over.POLLING)
 _RETRY: Final = 0.05
 
 
 @define(eq=False)
 class Match:
-    """One game, its players, and what was found of it when it was over."""
+    """One game, its players and who watches them, and what was found of it when it was over."""
 
     game_id: str
-    players: list[Player]
+    everybody: list[Player]
     recorders: list[Recorder] = field(repr=False)
     over: bool = False
     """Whether its players have played it to its end."""
@@ -50,9 +55,14 @@ class Match:
     digest: bytes = b""
     """Of the journal as it was when the game was over."""
 
+    @property
+    def players(self) -> list[Player]:
+        """Those who have a seat."""
+        return [one for one in self.everybody if not one.watches]
+
     def diaries(self) -> list[Diary]:
-        """What its players kept."""
-        return [recorder.diary(player) for recorder, player in zip(self.recorders, self.players, strict=True)]
+        """What all of them kept."""
+        return [recorder.diary(one) for recorder, one in zip(self.recorders, self.everybody, strict=True)]
 
 
 @define(eq=False)
@@ -89,7 +99,7 @@ class Tables:
         """Makes a game; tries again while the server is being killed. None: there is no more need of one."""
         rules = self.registry.latest(chance.choice([name for name in DEALT if name in self.registry.names]))
         seats = rules.min_players + chance.below(min(rules.max_players, _MOST_PLAYERS) - rules.min_players + 1)
-        users = [str(UUID(int=chance.below(1 << 128), version=4)) for _ in range(seats)]
+        users = [_user(chance) for _ in range(seats)]
         timeout = between(chance, 0.7, 1.3) * self.crowd.plan.timeout if not chance.below(_TIMED_ONE_IN) else None
         seed = f"{chance.below(1 << 64):x}"
         while not self.closing:
@@ -108,19 +118,31 @@ class Tables:
 
     def _match(self, game_id: str, users: Sequence[str], timeout: float | None, chance: Chance) -> Match:
         match = Match(game_id, [], [])
-        for user in users:
-            of = self.crowd.plan.chance(f"player {chance.below(1 << 64):x}")
-            recorder = Recorder(self.crowd, of, timeout)
-            token, connect = self.token(user), self.connect(user)
-            match.players.append(Player(user, game_id, token, connect, recorder.choose, recorder, resume=True))
+        spectators = [_user(chance) for _ in range(chance.below(1 + _MOST_SPECTATORS))]
+        self.crowd.score.spectators += len(spectators)
+        for user in (*users, *spectators):
+            recorder = Recorder(self.crowd, self.crowd.plan.chance(f"player {chance.below(1 << 64):x}"), timeout)
+            player = Player(
+                user,
+                game_id,
+                self.token(user),
+                self.connect(user),
+                recorder.choose,
+                recorder,
+                resume=True,
+                over=chance.choice(_WAYS),
+                respond=recorder.respond,
+                watches=user in spectators,
+            )
+            match.everybody.append(player)
             match.recorders.append(recorder)
         return match
 
     async def _play(self, match: Match) -> None:
-        users = {player.user_id for player in match.players}
+        users = {player.user_id for player in match.everybody}
         try:
             async with trio.open_nursery() as nursery:
-                for player in match.players:
+                for player in match.everybody:
                     nursery.start_soon(player.play)
         except* (RequestFailed, ShutOut) as group:
             for error in leaves(group):
@@ -146,6 +168,7 @@ class Tables:
         score.judged += 1
         score.events += len(journal)
         score.timeouts += sum(isinstance(entry.event, TimedOut) for entry in journal)
+        score.draw_moves += sum(isinstance(entry.event, DrawMoved) for entry in journal)
         score.readings += [Reading(entry.event.at, entry.event.clock) for entry in journal]
         if found:
             self._keep(match, journal, found)
@@ -157,6 +180,11 @@ class Tables:
         self.evidence.of_game(match.game_id, match.diaries(), journal)
         for violation in found:
             self.evidence.found(violation)
+
+
+def _user(chance: Chance) -> str:
+    """A fresh person's id."""
+    return str(UUID(int=chance.below(1 << 128), version=4))
 
 
 def _broken_by(error: BaseException) -> Promise:

@@ -35,7 +35,9 @@ def drill(options: Options) -> tuple[Report, str]:
 
 def drill_broken(build: str, plan: Plan, keep: Path) -> tuple[Report, str]:
     """What this build was found to break, and what was printed."""
-    report, output = drill(Options(plan, plan.faults, keep=keep, program=(sys.executable, str(BROKEN / build))))
+    report, output = drill(
+        Options(plan, plan.faults, keep=keep, program=(sys.executable, str(BROKEN / build), "drill"))
+    )
     assert not report.holds
     return report, output
 

@@ -86,24 +86,33 @@ def played(*, timeout: float | None = None, dawdle_at: int | None = None) -> Pla
     return Played(game, journal, tuple(positions), diaries)
 
 
-def _diary(game: Game, seat: int, events: list[Event], positions: list[Position], answers: dict[int, Json]) -> Diary:
-    records: list[Record] = [Connected(START, 1), Asked(START, 1, 1, "game:join")]
+def watched(one: Played) -> Diary:
+    """What a spectator of this game kept."""
+    return _diary(one.game, None, [entry.event for entry in one.journal], list(one.positions), {})
+
+
+def _diary(
+    game: Game, seat: int | None, events: list[Event], positions: list[Position], answers: dict[int, Json]
+) -> Diary:
+    who = "carl" if seat is None else PLAYERS[seat]
+    asked_first = Asked(START, 1, 1, "game:spectate" if seat is None else "game:join")
+    records: list[Record] = [Connected(START, 1), asked_first]
     joined = {**seen(game, positions[0], seat, changes=False), "success": True}
     records += [Answered(START, 1, 1, joined), Shown(START, 1, How.JOINED, joined)]
     again = {**seen(game, positions[0], seat, changes=True), "changes": []}
     records.append(Shown(START, 1, How.LIVE, again))
     for number, (event, position) in enumerate(zip(events[1:], positions[1:], strict=True), 2):
-        if isinstance(event, Acted) and event.player_id == PLAYERS[seat]:
+        if isinstance(event, Acted) and event.player_id == who:
             asked = Asked(event.at, 1, number, "game:action", event.message_id, event.action)
             records += [asked, Answered(event.at, 1, number, answers[event.event_id])]
         records.append(Shown(event.at, 1, How.LIVE, seen(game, position, seat, changes=True)))
     last = positions[-1]
     word = orjson.loads(JsonEncoder().push(game_over(game, last, game.rules.view(last.state, seat))))
     records += [Over(events[-1].at, 1, word), Dropped(events[-1].at, 1)]
-    return Diary(PLAYERS[seat], "g", tuple(records))
+    return Diary(who, "g", tuple(records), watches=seat is None)
 
 
-def seen(game: Game, at: Position, seat: int, *, changes: bool) -> Json:
+def seen(game: Game, at: Position, seat: int | None, *, changes: bool) -> Json:
     """What that seat is shown of this position."""
     shown: Json = orjson.loads(JsonEncoder().push(view(game, at, seat, NOW, changes=changes)))
     return shown

@@ -18,7 +18,7 @@ from net.checks import (
     replayed,
 )
 from net.client.player import How
-from tests.net.checks.games import PLAYERS, REGISTRY, START, played, promises, seen, spoilt, truth
+from tests.net.checks.games import PLAYERS, REGISTRY, START, played, promises, seen, spoilt, truth, watched
 
 if TYPE_CHECKING:
     from net.checks import (
@@ -52,6 +52,25 @@ def shown(*events: tuple[How, int]) -> Diary:
 
 def with_view(number: int, **fields: Any) -> Diary:  # noqa: ANN401 - of a view
     return spoilt(BEN, Shown, lambda record: evolve(record, view=record.view | fields), number=number)
+
+
+# ---- a spectator
+
+
+def test_a_spectators_diary_is_held_against_a_spectators_view() -> None:
+    diary = watched(GAME)
+    assert [*growing(diary), *as_replayed(diary, TRUTH)] == []
+
+
+def test_a_spectator_who_was_shown_what_a_player_sees_is_found() -> None:
+    as_ben = seen(GAME.game, GAME.positions[1], 1, changes=True)
+    diary = spoilt(watched(GAME), Shown, lambda record: evolve(record, view=as_ben), number=2)
+    assert promises(as_replayed(diary, TRUTH)) == ["REPLAYED"]
+
+
+def test_a_player_who_was_told_the_end_as_a_spectator_is_found() -> None:
+    end = next(record for record in watched(GAME).records if isinstance(record, Over))
+    assert promises(as_replayed(spoilt(BEN, Over, lambda _: end), TRUTH)) == ["REPLAYED"]
 
 
 # ---- order

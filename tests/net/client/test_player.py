@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from net.client import Company, Player, ShutOut, random_choice
+from actors.rules.registry import Registry
+from net.client import Company, Over, Player, ShutOut, random_choice
 from net.client.play import Send
 from net.client.player import PATIENCE, How
+from net.drill.rules import PeacefulEights
 from net.testing.house import ADDRESS
 from tests.samples.memory import CountingEntropy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from actors.messages import DrawMove
     from actors.rules.interface import JsonObject
-    from net.client.play import Look
+    from net.client import Ending
+    from net.client.play import Look, Respond
     from net.testing.house import House
 
 
@@ -131,3 +135,69 @@ async def test_a_player_who_cannot_come_in_gives_up_after_a_while(autojump_clock
     with pytest.raises(ShutOut, match="npc:anna cannot come into the game"):
         await player.play()
     assert PATIENCE < trio.current_time() < PATIENCE + 1
+
+
+# ---- draws, spectators, ways
+
+
+class Peacemaker(Listener):
+    """Offers a draw whenever it is to act, as often as it is told to."""
+
+    def __init__(self, offers: int) -> None:
+        super().__init__()
+        self.offers = offers
+        self.choices = random_choice(CountingEntropy())
+
+    def choose(self, view: JsonObject) -> JsonObject | DrawMove | None:
+        self.offers -= 1
+        return "offer" if self.offers >= 0 else self.choices(view)
+
+
+@pytest.fixture
+def house_rules() -> Registry:
+    return Registry.discover([PeacefulEights()])
+
+
+async def draw_and_watch(
+    house: House, over: Over, respond: Respond, *, cut_at: int = 0
+) -> tuple[Ending, list[Peacemaker], Listener]:
+    """A game of two who offer draws and answer so to offers; each of them, and who watches, comes that way. The
+    spectator hangs up at event `cut_at`, and comes back."""
+    users = ["npc:anna", "npc:ben", "npc:carl"]
+    game_id = await house.api.create_game("peaceful_eights", users[:2], options={"draw_when_playable": False})
+    companies = [Peacemaker(1), Peacemaker(1), Listener(cut_at)]
+    endings: list[Ending] = []
+
+    def one(user: str, company: Listener) -> Player:
+        choose = company.choose if isinstance(company, Peacemaker) else lambda view: view
+        connect = partial(house.network.host(user).connect, ADDRESS)
+        watches = not isinstance(company, Peacemaker)
+        return Player(
+            user, game_id, house.token(user), connect, choose, company, over=over, respond=respond, watches=watches
+        )
+
+    async def play(player: Player) -> None:
+        endings.append(await player.play())
+
+    async with trio.open_nursery() as nursery:
+        for user, company in zip(users, companies, strict=True):
+            nursery.start_soon(play, one(user, company))
+    assert endings == [endings[0]] * 3
+    *players, watcher = companies
+    return endings[0], [one for one in players if isinstance(one, Peacemaker)], watcher
+
+
+@pytest.mark.parametrize("over", Over)
+async def test_a_draw_that_is_accepted_ends_the_game_for_all_who_play_and_watch(house: House, over: Over) -> None:
+    ending, _, watcher = await draw_and_watch(house, over, lambda: "accept")
+    assert (ending.end_reason, ending.winner_id) == ("draw_agreed", None)
+    assert set(ending.results.values()) == {0}
+    assert watcher.heard == ["came", "over"]
+
+
+async def test_after_a_draw_that_is_declined_or_passed_over_the_game_goes_on(house: House) -> None:
+    responses: list[DrawMove | None] = [None, "decline"]
+    ending, players, watcher = await draw_and_watch(house, Over.PLAIN, responses.pop, cut_at=4)
+    assert ending.end_reason != "draw_agreed"
+    assert all(player.offers < 0 for player in players)
+    assert watcher.heard == ["came", "dropped", "came", "over"]
