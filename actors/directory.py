@@ -109,6 +109,11 @@ class Directory:
         seated = self._games.get(game_id)
         return None if seated is None or seated.table is None else seated.standing
 
+    def suspended(self) -> list[tuple[str, Standing]]:
+        """The games that are suspended in this process, by id."""
+        games = self._games.items()
+        return [(game_id, seated.standing) for game_id, seated in games if seated.standing.suspended is not None]
+
     def leave(self, game_id: str, outlet: Outlet) -> None:
         """The user of this outlet leaves the game, as a player (which is announced as `disconnected` at once; it is no
         resignation) or as a spectator: the outlet is told nothing more. No matter whether it followed the game. Raises

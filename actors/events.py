@@ -89,6 +89,18 @@ class Extended:
 
 
 @frozen
+class Resumed:
+    """A game that was suspended goes on, and its turn clock stood still for so many seconds of service until then."""
+
+    kind: ClassVar[str] = "resumed"
+
+    event_id: int
+    at: float
+    seconds: float
+    clock: float = 0.0
+
+
+@frozen
 class DrawMoved:
     """A player offered a draw, or answered to an offer. When all agree, the game is over with it."""
 
@@ -127,4 +139,4 @@ class Abandoned:
     clock: float = 0.0
 
 
-Event: TypeAlias = Created | Acted | Resigned | TimedOut | Extended | DrawMoved | Aborted | Abandoned
+Event: TypeAlias = Created | Acted | Resigned | TimedOut | Extended | Resumed | DrawMoved | Aborted | Abandoned

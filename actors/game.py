@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 
 from actors.apart.questions import Unanswered
 from actors.draws import Draws, told_as
-from actors.events import Abandoned, Aborted, Acted, Created, DrawMoved, Extended, Resigned, TimedOut
+from actors.events import Abandoned, Aborted, Acted, Created, DrawMoved, Extended, Resigned, Resumed, TimedOut
 from actors.rules.chance import Chance, key_of
 from actors.rules.interface import AnyRules, Change, IllegalAction, MalformedAction
 from actors.time_limit import TimeIsUp
@@ -138,6 +138,14 @@ class Game:
             extended=tuple(extended),
         )
 
+    def resume(self, before: Position, seconds: float) -> Position:
+        """The position after the game, which was suspended, goes on: its turn clock stood still for so long. Raises
+        ValueError when none runs."""
+        if before.deadline is None:
+            raise ValueError("no clock runs")
+        deadline = before.deadline + seconds
+        return evolve(before, event_id=before.event_id + 1, changes=(), message="", deadline=deadline)
+
     def move_draw(self, before: Position, seat: int, move: DrawMove, *, clock: float = 0.0) -> Position:
         """The position after this seat's word about a draw, given at this service time. Raises IllegalAction,
         RulesFault."""
@@ -201,6 +209,11 @@ class Game:
                 if before.deadline is None:
                     raise ReplayDiverged(f"event {event.event_id} puts back a clock that does not run")
                 after = self.extend(before, self.seats[event.player_id], event.seconds)
+                drawn = after.chance_position
+            case Resumed():
+                if before.deadline is None:
+                    raise ReplayDiverged(f"event {event.event_id} puts back a clock that does not run")
+                after = self.resume(before, event.seconds)
                 drawn = after.chance_position
             case Aborted():
                 after = self.abort(before)

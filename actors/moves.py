@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
-from actors.events import Abandoned, Acted, DrawMoved, Event, Extended, Resigned, TimedOut
+from actors.events import Abandoned, Acted, DrawMoved, Event, Extended, Resigned, Resumed, TimedOut
 from actors.failures import Code, Failure
 from actors.game import Position, ask_rules
 from actors.judge import judge_action, judge_draw, judge_resignation
@@ -105,6 +105,19 @@ def extension(game: Game, before: Position, seat: int, house: House, telling: Te
     after = game.extend(before, seat, seconds)
     event = Extended(after.event_id, now.server_time, game.created.players[seat], seconds, now.service_time)
     return Move(after, event, None, telling.pushes(game, after))
+
+
+def resumption(game: Game, before: Position, stood_since: float, telling: Telling) -> Move | None:
+    """What it means that the game goes on, which was suspended at this service time: its turn clock goes on from where
+    it stood. None when none runs."""
+    now = telling.now()
+    seconds = now.service_time - stood_since
+    if before.deadline is None or seconds <= 0:
+        return None
+    after = game.resume(before, seconds)
+    return Move(
+        after, Resumed(after.event_id, now.server_time, seconds, now.service_time), None, telling.pushes(game, after)
+    )
 
 
 def abandonment(game: Game, before: Position, telling: Telling) -> Move:

@@ -28,11 +28,12 @@ class Status(enum.StrEnum):
 @frozen
 class Suspension:
     """Why a game stands still: the id of the report, what it says in a line (nothing of the state), and since when, in
-    wall time."""
+    wall time, and in service time as `clock`."""
 
     report_id: str
     why: str
     since: float
+    clock: float
 
 
 @define(eq=False)

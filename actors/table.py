@@ -22,7 +22,7 @@ from actors.joining import NOT_IN_GAME, STORE_AWAY, Door, Joining, let_in, open_
 from actors.judge import game_ended
 from actors.kit.actor import Actor
 from actors.messages import Abort, AbortAnswer, Describe, Expire, Passivate, Resume, ResumeAnswer, TableMessage
-from actors.moves import Request, abandonment, answer_again, expiry, extension, judge
+from actors.moves import Request, abandonment, answer_again, expiry, extension, judge, resumption
 from actors.ports import Fenced, GameNotFound, StoreLostData, StoreUnavailable
 from actors.recovery import recover, what_stands
 from actors.rules.registry import RulesVersionMissing, UnknownRules
@@ -90,7 +90,7 @@ class Table(Actor[TableMessage]):
         if not self._interrupted:
             self._keep_snapshot(after=1)
 
-    async def _load(self) -> None:
+    async def _load(self, *, resuming: bool = False) -> None:
         house, standing = self._house, self._standing
         told = self._audience.told if len(self._audience) else None
         found = await recover(self._game_id, house.journal, house.registry, known=standing.known, told=told)
@@ -102,7 +102,7 @@ class Table(Actor[TableMessage]):
             standing.suspended = None
         elif found.problem is not None:
             self._give_up(found.problem)
-        elif standing.suspended is not None and held.ended is None:
+        elif standing.suspended is not None and held.ended is None and not resuming:
             held.halt = _suspended(standing.suspended)
         standing.known = max(standing.known, loaded.last_event_id)
         self._clocks.take_over(held.deadline)
@@ -392,11 +392,9 @@ class Table(Actor[TableMessage]):
         """Reloads a suspended game, which goes on if nothing is wrong with it any more. One that runs is let be."""
         suspension = self._standing.suspended
         if suspension is not None:
-            self._standing.suspended = None
             try:
-                await self._load()
+                await self._load(resuming=True)
             except StoreUnavailable:
-                self._standing.suspended = suspension
                 return STORE_AWAY
             except (GameNotFound, StoreLostData) as error:
                 return self._suspend(error)
@@ -405,9 +403,23 @@ class Table(Actor[TableMessage]):
             return game_ended(held.ended)
         if held.halt is not None:
             return held.halt
-        if suspension is not None:
-            log.info("game %s goes on; it was suspended (report %s)", self._game_id, suspension.report_id)
+        if suspension is not None and not await self._goes_on(suspension):
+            return STORE_AWAY
         return ResumeAnswer(self._game_id, self._writer.last_event_id, resumed=suspension is not None)
+
+    async def _goes_on(self, suspension: Suspension) -> bool:
+        """Nothing is wrong with the game any more. Its clock must not have run meanwhile; if that cannot be written
+        down, the game stays as it was."""
+        since, at = suspension.clock, self._held.at
+        await self._make_move(lambda game, at: resumption(game, at, since, self._telling))
+        owed = self._held.deadline is not None and self._held.at is at and since < self._house.service.now()
+        if owed or self._held.halt is not None:
+            self._held.halt = _suspended(suspension)
+            self._publish()
+            return False
+        self._standing.suspended = None
+        log.info("game %s goes on; it was suspended (report %s)", self._game_id, suspension.report_id)
+        return True
 
     # ---- what is known of it
 
@@ -443,7 +455,9 @@ class Table(Actor[TableMessage]):
         """Stops the game where it stands. The report says where it failed, and nothing of what the rules held."""
         why = str(error) if isinstance(error, RulesFault | ReplayDiverged | StoreLostData) else type(error).__name__
         failure = self._reported(f"the game is suspended, because {why}", error)
-        suspension = Suspension(failure.details["id"], why, self._house.clock.now())
+        now, before = self._telling.now(), self._standing.suspended
+        since, clock = (now.server_time, now.service_time) if before is None else (before.since, before.clock)
+        suspension = Suspension(failure.details["id"], why, since, clock)
         self._standing.suspended = suspension
         self._held.halt = _suspended(suspension)
         self._publish()

@@ -11,7 +11,7 @@ from actors.directory import Directory, may_be_game_id
 from actors.failures import Code, Failure
 from actors.faults import report
 from actors.game import RulesFault
-from actors.kit.actor import ActorError, AskTimeout
+from actors.kit.actor import ActorError
 from actors.messages import ABSENT, Abort, Describe, GameCreated
 from actors.ports import Archive, Entropy, GameNotFound, Journal, StoreLostData, StoreUnavailable
 from actors.rules.interface import JsonObject
@@ -24,6 +24,7 @@ from net.outside import new_id, new_token
 from net.player_games import BadCursor, Cursor, PlayerGames
 from net.protocol import Invalid, check_nesting, load_json, parse_body
 from net.replay.document import description_json, replay_json
+from net.table_answers import ask_table, failure_response, resume
 
 if TYPE_CHECKING:
     from actors.events import Event
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 A = TypeVar("A", bound=AttrsInstance)
-
-ASK_TIMEOUT = 10.0
-"""Seconds that a request waits for a table."""
 
 GAME_RUNNING = "game_running"
 """The code of what is only to be had of a game that is over."""
@@ -47,15 +45,6 @@ _ABORT_REASON_LENGTH = 200
 _LONGEST_TURN = 30 * 86400
 _GAMES, _MOST_GAMES = 20, 100
 """How many of a player's games are on a page, unless another number is asked for; and how many at most."""
-
-_STATUS_OF = {
-    Code.GAME_NOT_FOUND: 404,
-    Code.GAME_ENDED: 409,
-    Code.UNAVAILABLE: 503,
-    Code.OVERLOADED: 503,
-    Code.RULES_VERSION: 409,
-    Code.INTERNAL_ERROR: 500,
-}
 
 
 @frozen
@@ -104,6 +93,7 @@ class Api:
         routes.add("GET", "/api/games/{id}", self.game)
         routes.add("GET", "/api/games/{id}/replay", self.replay)
         routes.add("POST", "/api/games/{id}/abort", self.abort)
+        routes.add("POST", "/api/games/{id}/resume", self.resume)
         routes.add("GET", "/api/players/{id}/games", self.player_games)
         return routes
 
@@ -233,6 +223,11 @@ class Api:
             200, {"game_id": answer.game_id, "event_id": answer.event_id, "end_reason": answer.end_reason}
         )
 
+    async def resume(self, request: Request) -> Response:
+        """Has a suspended game tried again."""
+        authorized(request, self.tokens, Scope.SERVICE)
+        return await resume(self.directory, request.params["id"], self.failure_of)
+
     async def _described(self, request: Request) -> Description:
         """What is publicly known of the game in the path. No table is woken for one that is in the archive."""
         game_id = request.params["id"]
@@ -265,15 +260,7 @@ class Api:
             raise Refused(self._internal_error(f"game {described.game_id} was not replayed", error)) from None
 
     async def _ask(self, request: Request, message: Ask[T]) -> T:
-        try:
-            return await self.directory.table(request.params["id"]).ask(message, timeout=ASK_TIMEOUT)
-        except GameNotFound:
-            raise Refused(error_response(404, Code.GAME_NOT_FOUND, "there is no such game")) from None
-        except AskTimeout:
-            text = "the game gave no answer in time; look at it again in a moment"
-            raise Refused(error_response(503, Code.UNAVAILABLE, text)) from None
-        except ActorError as error:
-            raise Refused(failure_response(self.failure_of(error))) from None
+        return await ask_table(self.directory, request.params["id"], message, self.failure_of)
 
     def _body(self, request: Request, into: type[A]) -> A:
         try:
@@ -293,8 +280,3 @@ def bad_request(where: str, reason: str) -> Response:
     """A 400 that names the field (empty: the whole body) and says what is wrong with it."""
     message = f"{where}: {reason}" if where else reason
     return error_response(400, Code.INVALID_MESSAGE, message, {"field": where, "reason": reason})
-
-
-def failure_response(failure: Failure) -> Response:
-    """A table's refusal, as HTTP says it."""
-    return error_response(_STATUS_OF.get(failure.code, 400), failure.code, failure.message, failure.details)

@@ -26,6 +26,7 @@ from actors.service_clock import ServiceClock
 from actors.timers import Timers
 from net.admin.api import AdminApi
 from net.admin.door import Door
+from net.admin.games import SuspendedGames
 from net.admin.inside import Inside
 from net.admin.service import AdminService
 from net.api import Api
@@ -279,6 +280,7 @@ class App:
             return []
         routes = AdminApi(lambda: self.root.node(), supervisors, self._outside.clock).routes()
         Metrics(self.inside).routes(routes)
+        SuspendedGames(self.directory, self._router.failure_of).routes(routes)
         admin = AdminService(self._outside.admin, routes, self.tokens, self._report)
         supervisors.append(admin.supervisor)
         return [admin.as_child()]

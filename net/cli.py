@@ -241,6 +241,25 @@ def tree(*, watch: bool, as_json: bool, depth: int | None, config_file: Path | N
 
 
 @main.command()
+@click.argument("game_id", metavar="[ID]", required=False)
+@_config_option
+@_data_dir_option
+def resume(game_id: str | None, *, config_file: Path | None, data_dir: str | None) -> None:
+    """Have the suspended game ID tried again; without ID, list the games that are suspended, and why.
+
+    A game is suspended when its rules fail or take too long, and when the store lost some of it. Asks the server over
+    its admin listener, as `croupier tree` does.
+    """
+    config = _load(config_file, data_dir=data_dir).config
+    from net.admin.resume import list_suspended, resume_game
+
+    if game_id is None:
+        list_suspended(config)
+    else:
+        resume_game(config, game_id)
+
+
+@main.command()
 @click.option("--players", type=click.IntRange(2, 5), default=2, show_default=True, help="How many play.")
 @click.option("--rules", default="crazy_eights", show_default=True, metavar="NAME", help="What they play.")
 @click.option(

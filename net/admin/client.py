@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import trio
 from attrs import frozen
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from actors.kit.tree import Node
+    from actors.rules.interface import JsonObject
+    from net.client import HttpAnswer
 
 
 ANSWER_WITHIN: Final = 5.0
@@ -50,20 +53,38 @@ class AdminClient:
         except ValueError:
             raise NoAnswer(f"what answers at {self.address} is no Croupier") from None
 
+    async def suspended(self) -> list[JsonObject]:
+        """The games that are suspended, the latest first. Raises NoAnswer."""
+        games: list[JsonObject] = (await self._get("/suspended"))["games"]
+        return games
+
+    async def resume(self, game_id: str) -> JsonObject:
+        """Has a suspended game tried again: `resumed` is false when it ran already. Raises NoAnswer when it still
+        cannot go on; the text says why."""
+        answer = await self._request("POST", f"/games/{quote(game_id, safe='')}/resume")
+        if answer.status != 200:
+            raise NoAnswer(f"game {game_id} does not go on: {_reason(answer)}")
+        found: JsonObject = answer.json
+        return found
+
     async def _get(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        answer = await self._request("GET", path)
+        if answer.status != 200:
+            raise NoAnswer(f"the server answered with status {answer.status}; its log says why")
+        return answer.json
+
+    async def _request(self, method: str, path: str) -> HttpAnswer:
         token = self._token()
         with trio.move_on_after(ANSWER_WITHIN):
             try:
-                answer = await http_request(await self._connect(), "GET", path, token=token)
+                answer = await http_request(await self._connect(), method, path, token=token)
             except OSError as error:
                 raise self._unreachable(error) from None
             except ConnectionLost:
                 raise NoAnswer("the server hung up: it is about to end, or serves too many who ask") from None
             if answer.status == 401:
                 raise NoAnswer("the server does not accept our token: it has another secret ([auth]) than we have")
-            if answer.status != 200:
-                raise NoAnswer(f"the server answered with status {answer.status}; its log says why")
-            return answer.json
+            return answer
         why = "its event loop may be held, and its log says where"
         raise NoAnswer(f"the server has not answered within {ANSWER_WITHIN:g} s: {why}")
 
@@ -96,6 +117,16 @@ class AdminClient:
         if error.errno in _NOT_OURS:
             return NoAnswer(f"{self.address} is another user's: only who runs the server may ask it")
         return NoAnswer(f"cannot ask at {self.address}: {error.strerror or error}")
+
+
+def _reason(answer: HttpAnswer) -> str:
+    """What the server says of what it refuses, and the id of the report that its log has."""
+    try:
+        error = answer.json["error"]
+        report = error.get("details", {}).get("id")
+        return str(error["message"]) + ("" if report is None else f"; its log says why, in report {report}")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"the server answered with status {answer.status}"
 
 
 def client_for(config: Config) -> AdminClient:

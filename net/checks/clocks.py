@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from actors.events import Acted, Extended, TimedOut
+from actors.events import Acted, Extended, Resumed, TimedOut
 from net.checks.records import Promise, Violation
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def fair_timeouts(truth: Replayed, *, until: float | None = None, late: float = 
                 yield _unfair(truth, f"event {event.event_id} is a timeout, and the game has no turn clock")
             continue
         ran = event.clock - began - extended
-        if isinstance(event, Extended):
+        if isinstance(event, Extended | Resumed):
             extended += event.seconds
         if isinstance(event, TimedOut):
             if ran < timeout:

@@ -145,6 +145,11 @@ class Api:
         found: JsonObject = _hoped_for(200, await self.request("GET", f"/api/games/{game_id}"))
         return found
 
+    async def resume_game(self, game_id: str) -> JsonObject:
+        """Has a suspended game tried again. Needs a service token."""
+        found: JsonObject = _hoped_for(200, await self.request("POST", f"/api/games/{game_id}/resume"))
+        return found
+
     async def replay(self, game_id: str) -> JsonObject:
         """The replay of a game that is over; `net.replay.document.parse_replay` makes its events of it. Needs the token
         of one of its players, or of a service."""

@@ -8,7 +8,7 @@ import orjson
 from attrs import frozen
 
 from actors.audience import Audience
-from actors.events import Abandoned, Aborted, Acted, Created, DrawMoved, Event, Extended, Resigned, TimedOut
+from actors.events import Abandoned, Aborted, Acted, Created, DrawMoved, Event, Extended, Resigned, Resumed, TimedOut
 from actors.game import Game, Position, ReplayDiverged, RulesFault
 from actors.rules.interface import JsonObject
 from actors.rules.registry import RulesVersionMissing, UnknownRules
@@ -116,6 +116,8 @@ class Reel:
                 return players, "ran out of time"
             case Extended(player_id=player, seconds=seconds):
                 return (player,), f"comes back, and has {seconds:g} s more"
+            case Resumed(seconds=seconds):
+                return (), f"the game goes on; it stood still for {seconds:g} s"
             case DrawMoved(player_id=player, move=move):
                 return (player,), _OF_DRAWS[move]
             case Abandoned():
