@@ -16,5 +16,5 @@ log = logging.getLogger("croupier.faults")
 def report(entropy: Entropy, what: str, error: BaseException) -> str:
     """Logs what went wrong and returns the id of the report. Exceptions' texts are left out: they may hold cards."""
     report_id = entropy.bytes(6).hex()
-    log.error("%s (report %s)\n%s", what, report_id, trace(error, confidential=True))
+    log.error("%s (report %s)\n%s", what, report_id, trace(error, confidential=True), extra={"report": report_id})
     return report_id

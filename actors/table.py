@@ -274,6 +274,8 @@ class Table(Actor[TableMessage]):
         else:
             with message.outlet.in_one_send():
                 self._tell(move.answer, move.pushes, after.event_id)
+        if after.ended is not None:
+            log.info("a game is over", extra={"game": self._game_id, "reason": after.ended.reason})
         self._keep_snapshot(after=self._house.snapshot_every)
         return _Commit.DONE
 
@@ -369,6 +371,7 @@ class Table(Actor[TableMessage]):
             return Failure(
                 Code.UNAVAILABLE, "the journal of this game stands elsewhere; nothing was applied, try again"
             )
+        log.info("a game was called off", extra={"game": self._game_id})
         self._writer = writer
         self._standing.suspended = None
         self._held.call_off(event)

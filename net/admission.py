@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -44,6 +45,8 @@ class Welcome:
     answer: ConnectAnswer
     missed: tuple[Push, ...] = ()
 
+
+log = logging.getLogger("croupier.sessions")
 
 OnAdmitted: TypeAlias = "Callable[[Welcome | Closed], None]"
 
@@ -111,6 +114,8 @@ class Admission:
     def leave(self, session: Session, *, left: bool = False) -> None:
         """The client is gone: no game tells it anything any more. `left`: it said so itself, and its session is not
         kept. Idempotent."""
+        if session.sid and not session.is_over:
+            log.info("a session ended", extra={"session": session.sid, "user": session.user_id})
         session.ended()
         self.connections.closed(session, left=left)
 
@@ -162,6 +167,8 @@ class _Entering:
             session.drop()
             raise
         session.welcomed()
+        words = "a session was recovered" if admitted.recovered else "a session began"
+        log.info(words, extra={"session": session.sid, "user": session.user_id})
         if not admitted.recovered and not session.gone:
             self.admission.comeback.put_back(session)
 

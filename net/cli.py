@@ -136,7 +136,9 @@ def serve(
 
 
 def _serve(loaded: Loaded, *, crash_points: CrashPoints | None = None, besides: Iterable[AnyRules] = ()) -> None:
-    _log_to_stderr(loaded.config.log.level)
+    from net.logs import configure
+
+    configure(loaded.config.log)
     import trio
 
     from net.serve import serve_forever
@@ -154,14 +156,6 @@ def _crash_points(descriptor: int | None) -> CrashPoints:
 
 def _announce(url: str) -> None:
     click.echo(f"croupier listening on {url}")  # echo flushes: whoever waits for the line gets it at once
-
-
-def _log_to_stderr(level: str) -> None:
-    import logging
-
-    logging.basicConfig(
-        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )  # basicConfig's stream is standard error
 
 
 @main.command()

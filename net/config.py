@@ -433,7 +433,17 @@ class Games:
 class Log:
     """What is written to standard error."""
 
-    level: str = _key("info", _one_of("debug", "info", "warning", "error"), "The least severity that is written.")
+    level: str = _key(
+        "info",
+        _one_of("debug", "info", "warning", "error"),
+        "The least severity that is written. With debug, every request has its line.",
+    )
+    format: str = _key(
+        "auto",
+        _one_of("auto", "human", "json"),
+        "As lines for people (human), as an object a line for machines (json), or as it fits: auto is human on a "
+        "terminal, json elsewhere.",
+    )
 
 
 @frozen

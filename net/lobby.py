@@ -3,6 +3,7 @@ come back are brought to where they were."""
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from net.config import Config
     from net.ownership import Ownership
     from net.redis import Redis
+
+log = logging.getLogger("croupier.games")
 
 BEAT_EVERY: Final = 20.0
 """Seconds between two renewals of the records; at least three fit into the time after which a record is stale."""
@@ -85,6 +88,7 @@ class Lobby:
 
     def created(self, game: GameCreated) -> None:
         """A game was made: those of its players who are connected are told."""
+        log.info("a game was made", extra={"game": game.game_id, "rules": game.rules})
         self.connections.notify(game.players, game.event, JsonEncoder().push(game))
 
 

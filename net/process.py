@@ -48,6 +48,9 @@ _QUIET: Final = range(20_000, 32_000)
 """Where no system takes the port of an outgoing connection from: a client that tries a dead server's port, again and
 again, might else be given that very port, and talk to itself; and the server might find it taken when it comes back."""
 
+_FOR_PEOPLE: Final = {KEYS["log"]["format"].variable: "human"}
+"""The server's last words are shown when it does not start."""
+
 _ANNOUNCED: Final = "croupier listening on http://"
 _LAST_WORDS_BYTES: Final = 4096
 
@@ -171,7 +174,7 @@ class ServerProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=self.folder,
-                env=own_environment() | dict(self.environ),
+                env=own_environment() | _FOR_PEOPLE | dict(self.environ),
                 pass_fds=inherited,
                 process_group=0,  # Ctrl-C in the terminal is for us
             )

@@ -3,10 +3,12 @@ its table without a hop, and the table's answer goes out from the table's own ta
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
 
+from actors.directory import may_be_game_id
 from actors.failures import Code, Failure
 from actors.faults import report
 from actors.kit.actor import ActorError, ActorStopped, MailboxFull
@@ -29,6 +31,7 @@ from net.protocol import (
     Request,
     ResignRequest,
     encode_bare,
+    message_id_of,
     parse,
 )
 
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
     from net.limits import RequestLimits
     from net.protocol import AckId
     from net.session import Session
+
+log = logging.getLogger("croupier.requests")
 
 Outcome: TypeAlias = "Sealed | Failure | ActorError"
 TableRequest: TypeAlias = "Join | Spectate | Act | Resign | Draw"
@@ -116,6 +121,7 @@ class Router:
         if wait is None:
             return True
         if self._limits.floods(session.sid, now):
+            log.warning("a session floods; it is cut off", extra={"session": session.sid, "user": session.user_id})
             session.cut_off()
         else:
             details: JsonObject = {"retry_after": in_milliseconds(wait)}
@@ -124,11 +130,15 @@ class Router:
 
     def _answer(self, session: Session, request: Request, body: bytes) -> None:
         self._meter.answered(request.event, SUCCESS)
+        if log.isEnabledFor(logging.DEBUG):
+            _log(session, request, request.event, SUCCESS)
         session.answer(request, body)
 
     def _fail(self, session: Session, request: Request, failure: Failure) -> None:
         event = request.event if request.event in self._handlers else NO_EVENT
         self._meter.answered(event, failure.code)
+        if log.isEnabledFor(logging.DEBUG):
+            _log(session, request, event, failure.code)
         session.fail(request, failure)
 
     def _heartbeat(self, session: Session, request: Request) -> None:
@@ -260,6 +270,22 @@ class Router:
         report_id = report(self._entropy, "a request failed", error)
         message = "the server failed; the request may or may not have counted"
         return Failure(Code.INTERNAL_ERROR, message, {"id": report_id})
+
+
+def _log(session: Session, request: Request, event: str, result: str) -> None:
+    """One line for a request that was answered, with its game and its id, as far as it names them well."""
+    data = request.data if isinstance(request.data, dict) else {}
+    game_id, message_id = data.get("game_id"), message_id_of(data)
+    log.debug(
+        "a request was answered",
+        extra={
+            "session": session.sid,
+            "event": event,
+            "result": str(result),
+            "game": game_id if isinstance(game_id, str) and may_be_game_id(game_id) else None,
+            "request": message_id or None,
+        },
+    )
 
 
 def _follows(game_id: str, message: TableRequest) -> Following | None:

@@ -228,6 +228,11 @@ class Session:
         self.ended()
         self._channel.evict()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended: its client is gone, or was replaced."""
+        return self._over
+
     def ended(self) -> None:
         """The connection is over; no game tells this session anything any more. Idempotent."""
         self._over = True

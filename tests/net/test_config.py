@@ -135,6 +135,7 @@ def test_a_configuration_made_in_code_is_held_to_the_bounds(key: Key) -> None:
         ("games.abandon_after", 1, 31_536_000, 0.001),
         ("games.archive_after", 0, 31_536_000, 0.001),
         ("games.rules_time_limit", 0.01, 3600, 0.001),
+        ("games.native_processes", 1, 256, 1),
     ],
 )
 def test_a_number_may_reach_its_bounds_and_not_pass_them(key: str, lowest: float, highest: float, step: float) -> None:
@@ -209,6 +210,7 @@ def test_every_number_has_its_bounds_in_the_table_above() -> None:
         ),
         ("auth.audience", ["croupier", "https://play.example.org"], ["", "a\nb", "x" * 256]),
         ("log.level", ["debug", "info", "warning", "error"], ["", "INFO", "trace"]),
+        ("log.format", ["auto", "human", "json"], ["", "text"]),
     ],
 )
 def test_a_text_is_held_to_its_form(key: str, admitted: list[object], refused: list[object]) -> None:

@@ -68,7 +68,9 @@ OTHERS: dict[str, tuple[Any, Any, Any]] = {
     "games.archive_after": (0, 1.5, 2.5),
     "games.rules_time_limit": (2, 1.5, 2.5),
     "games.rules_path": (["rules"], ["a", "b c"], ["/srv/rules"]),
+    "games.native_processes": (3, 4, 5),
     "log.level": ("debug", "warning", "error"),
+    "log.format": ("human", "json", "human"),
 }
 """For each key three values that are not its default (the last may be): of a file, a variable and a flag."""
 

@@ -52,7 +52,11 @@ def test_what_is_in_force_says_where_each_value_came_from(tmp_path: Path) -> Non
         'allowed_origins = ["*"]  # default',
         'data_dir = "data"        # default',
     ]
-    assert lines[-2:] == ["[log]", 'level = "error"  # environment CROUPIER_LOG_LEVEL']
+    assert lines[-3:] == [
+        "[log]",
+        'level = "error"  # environment CROUPIER_LOG_LEVEL',
+        'format = "auto"  # default',
+    ]
     assert in_force(load(None, {}, {})).startswith("# configuration file: none\n")
 
 
