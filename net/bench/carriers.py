@@ -25,6 +25,8 @@ Dial: TypeAlias = "Callable[[], Awaitable[Wire]]"
 _HUNG_UP: Final = "the server hung up on a client of the benchmark"
 
 _TEXT: Final = 0x81
+_PING: Final = 0x89
+_PONG: Final = 0x8A
 _MASK_BIT: Final = 0x80
 _NO_MASK: Final = bytes(4)
 """A masking key of zeros leaves the payload as it is, and costs the server what any other costs it. Against a key that
@@ -125,6 +127,8 @@ class WebSocketCarrier:
 
     def __init__(self, line: _Line) -> None:
         self._line = line
+        self.pongs = 0
+        """How many pings it has answered; they are, while it receives."""
 
     async def send(self, text: bytes) -> None:
         """See `Carrier`."""
@@ -132,7 +136,12 @@ class WebSocketCarrier:
 
     async def receive(self) -> bytes:
         """See `Carrier`."""
-        kind, size = await self._line.take(2)
+        while True:
+            kind, size = await self._line.take(2)
+            if kind != _PING:
+                break
+            await self._line.send(bytes((_PONG, _MASK_BIT | size)) + _NO_MASK + await self._line.take(size))
+            self.pongs += 1
         if kind != _TEXT:
             raise ServerHungUp(f"the server sent no text but a frame that begins with {kind:#x}")
         if size == 126:

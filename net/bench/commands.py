@@ -22,6 +22,42 @@ def bench() -> None:
 
 @bench.command()
 @click.option(
+    "--guests",
+    type=click.IntRange(4, 10_000),
+    default=2000,
+    show_default=True,
+    metavar="N",
+    help="How many clients connect, and come back when the server was killed.",
+)
+@click.option(
+    "--spectators",
+    type=click.IntRange(2, 10_000),
+    default=1000,
+    show_default=True,
+    metavar="S",
+    help="How many of them watch one game, at most all but its players.",
+)
+@click.option(
+    "--actions",
+    type=click.IntRange(2, 30),
+    default=20,
+    show_default=True,
+    metavar="A",
+    help="How many actions are taken before them.",
+)
+@_json_option
+def crowd(*, guests: int, spectators: int, actions: int, json_file: Path | None) -> None:
+    """Measure a crowd: its coming, its pings, one game before all eyes, and its return after a kill -9.
+
+    Linux alone, because it reads /proc. Figures of one run can be compared with each other, those of two cannot.
+    """
+    from net.bench.crowd_run import run_crowd
+
+    run_crowd(guests=guests, spectators=spectators, actions=actions, json_file=json_file)
+
+
+@bench.command()
+@click.option(
     "--tables", type=click.IntRange(1, 1000), default=32, show_default=True, metavar="N", help="Tables of two players."
 )
 @click.option(
