@@ -232,8 +232,8 @@ class EngineSession:
         return self._end(CloseReason.TRANSPORT_ERROR) if carries_messages(answer) else []
 
     def post_opened(self, post: int, content_type: str) -> list[Effect]:
-        """The head of a POST. No answer among the effects: read the body, at most `max_payload` bytes of it,
-        and go on with `post_received`, `post_too_large` or `post_aborted`."""
+        """The head of a POST. No answer among the effects: go on with its body, by `post_received` or
+        `post_too_large`. A body that never comes whole is nobody's business."""
         if self._phase is Phase.ENDED:
             return [refuse_post(post, Refusal.UNKNOWN_SID)]
         if self._websocket is not None:
@@ -270,13 +270,6 @@ class EngineSession:
         self._post = None
         refused = refuse_post(post, Refusal.BAD_REQUEST, status=TOO_LARGE_STATUS)
         return [refused, *self._end(CloseReason.TOO_LARGE)]
-
-    def post_aborted(self, post: int) -> list[Effect]:
-        """The connection of a POST broke before its body was there: the session ends."""
-        if self._post != post:
-            return []
-        self._post = None
-        return self._end(CloseReason.TRANSPORT_ERROR)
 
     # ---- WebSockets with this sid
 

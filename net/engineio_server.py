@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections import deque
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
     from net.engineio_effects import Effect
     from net.engineio_packets import EngineConfig, Packet
     from net.http import Request
+
+
+_AT_ONCE: Final = 16
+"""Messages of one POST that are taken in one go."""
 
 
 class Above(Protocol):
@@ -93,6 +98,7 @@ class EngineClient:
         self.above = server.above(self)
         self._polls: dict[int, _Hanging] = {}
         self._posts: dict[int, RespondPost] = {}
+        self._taking: trio.Event | None = None
         self._sockets: dict[int, _Socket] = {}
 
     @property
@@ -197,7 +203,7 @@ class EngineClient:
         headers = (("Content-Type", answer.content_type), ("Cache-Control", "no-store"))
         return Response(answer.status, headers, answer.body, on_lost=lost)
 
-    def post(self, number: int, request: Request) -> Response:
+    async def post(self, number: int, request: Request) -> Response:
         """A POST whose body is here."""
         now = trio.current_time()
         self.carry_out(self.engine.post_opened(number, request.header("content-type") or ""))
@@ -205,10 +211,30 @@ class EngineClient:
             if request.too_large:
                 self.carry_out(self.engine.post_too_large(number))
             else:
-                self.carry_out(self.engine.post_received(number, request.body, now))
+                await self._take_one_by_one(self.engine.post_received(number, request.body, now))
         answer = self._posts.pop(number)
         headers = (("Content-Type", answer.content_type), ("Cache-Control", "no-store"))
         return Response(answer.status, headers, answer.body)
+
+    async def _take_one_by_one(self, effects: Sequence[Effect]) -> None:
+        """Does what the machine says to a POST. If it has many messages others have their turn between two of them, as
+        between two of a WebSocket: so what is asked can be answered before more is asked, and is not too much at once.
+        Another POST of the session waits. Cancelled, the rest of the messages is dropped."""
+        before, mine = self._taking, trio.Event()
+        self._taking = mine
+        left = deque(effects)
+        try:
+            if before is not None:
+                await before.wait()
+            self.carry_out([left.popleft() for _ in range(min(_AT_ONCE, len(left)))])
+            while left:
+                await trio.lowlevel.checkpoint()
+                self.carry_out([left.popleft()])
+        finally:
+            self.carry_out([effect for effect in left if not isinstance(effect, Deliver)])
+            mine.set()
+            if self._taking is mine:
+                self._taking = None
 
     # ---- WebSockets
 
@@ -310,7 +336,7 @@ class EngineServer:
             case ForSession(session=session) if request.method == "GET":
                 return await self._clients[session.sid].poll(number, request)
             case ForSession(session=session):
-                return self._clients[session.sid].post(number, request)
+                return await self._clients[session.sid].post(number, request)
             case Refusal():
                 return refusal(found)
 

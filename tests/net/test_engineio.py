@@ -276,13 +276,6 @@ def test_a_second_post_during_one_ends_the_session_and_neither_delivers() -> Non
     assert session.post_received(1, b"4a", 0.1) == [post_refused(1, UNKNOWN)]
 
 
-def test_a_post_that_breaks_off_ends_the_session() -> None:
-    session = on_polling()
-    session.post_opened(1, PLAIN)
-    assert session.post_aborted(1) == ended(CloseReason.TRANSPORT_ERROR)
-    assert session.post_aborted(1) == []
-
-
 def test_a_ping_from_the_client_ends_the_session() -> None:
     session = on_polling()
     assert post(session, b"2") == [*ended(CloseReason.TRANSPORT_ERROR), ok(99)]

@@ -242,3 +242,33 @@ async def test_a_server_that_is_full_refuses_the_http_request(house: House, targ
     kept[0].stream.close()
     await trio.sleep(0.01)
     assert (await ask(house, "GET", "/healthz")).status == 200
+
+
+# ---- many requests at once
+
+
+async def test_a_hundred_requests_in_one_post_are_all_served_as_they_are_over_a_websocket(house: House) -> None:
+    game_id = await house.new_game("tally", ["a", "b"])
+    requests = [event_packet("game:join", {"game_id": game_id}, number) for number in range(100)]
+    await (await house.player("b")).join(game_id)  # the game is in memory: nothing waits for the store
+    poller = await Poller.open(house)
+    await poller.tell(connect_packet(house, "a"))
+    await poller.packets()
+    await poller.tell(*requests)
+    answers = [packet for packet in await poller.packets() if packet.startswith("43/game,")]
+    assert [packet.split("[", 1)[0] for packet in answers] == [f"43/game,{number}" for number in range(100)]
+    assert all('"success":true' in packet for packet in answers)
+
+
+async def test_two_posts_at_once_are_taken_one_after_the_other_to_the_last_packet(house: House) -> None:
+    """A packet with attachments is several messages: none of another POST may come between them."""
+    poller = await Poller.open(house)
+    await poller.tell(connect_packet(house, "a"))
+    await poller.packets()
+    with_attachment = ['451-/game,0["heartbeat",{"_placeholder":true,"num":0}]', "bAAAA"]
+    beats = [event_packet("heartbeat", {}, number) for number in range(1, 31)]
+    first, second = await Http.open(house, "one"), await Http.open(house, "two")
+    for http, packets in ((first, [*beats, *with_attachment]), (second, [*with_attachment, *beats])):
+        await http.send("POST", poller.target, SEPARATOR.join(packets).encode(), (("Content-Type", "text/plain"),))
+    assert [(await http.answer()).status for http in (first, second)] == [200, 200]
+    assert len([packet for packet in await poller.packets() if packet.startswith("43/game,")]) == 62
