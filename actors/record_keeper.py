@@ -183,4 +183,12 @@ class RecordKeeper:
 
 def _session_of(record: ConnectionRecord) -> UserSession:
     keys = Keys(record.sid, record.pid)
-    return UserSession(record.user_id, keys, record.connected_at, record.seen, following=record.following)
+    # Of a client that was cut off, or was there at an orderly end, everything was written down.
+    return UserSession(
+        record.user_id,
+        keys,
+        record.connected_at,
+        record.seen,
+        following=record.following,
+        cut_short=record.online,
+    )

@@ -126,8 +126,10 @@ class UserSession:
     """One user's session. `seen` is when its client was last seen, as far as was looked; `connection` is None while it
     is cut off, and then `following` is what it followed. `connected_at` is wall time.
 
-    `resuming`: a client has just claimed it, and its game is being asked for what was missed. `recovered_at`: how far
-    the client that has it now was brought when it recovered it; None: that client began it.
+    `cut_short`: it is of a former life of the server, which ended before all was written down: what its client did in
+    the last moments may be missing. `resuming`: a client has just claimed it, and its game is being asked for what was
+    missed. `recovered_at`: how far the client that has it now was brought when it recovered it; None: that client began
+    it.
     """
 
     user_id: str
@@ -136,6 +138,7 @@ class UserSession:
     seen: Moment
     connection: Connection | None = None
     following: Following | None = None
+    cut_short: bool = False
     resuming: bool = False
     recovered_at: Offset | None = None
 
@@ -234,6 +237,8 @@ class Roll:
         follows = session.follows
         if follows is not None and (offset is None or offset.game_id != follows.game_id):
             return False
+        if follows is None and offset is not None and session.cut_short:
+            return False  # it has left that game, or joined it when there was no time left to write that down
         if session.connection is None or session.recovered_at is None:
             return True
         return follows is not None and offset is not None and offset.is_past(session.recovered_at)
@@ -251,6 +256,7 @@ class Roll:
         self._live += session.connection is None
         session.connection = connection
         session.seen = now
+        session.cut_short = False
 
     def recovered(self, connection: Connection, event_id: int) -> UserSession | None:
         """The client that claimed its session was given all that it missed, up to this event. None: the session is not

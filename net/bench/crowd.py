@@ -37,6 +37,9 @@ _ARRIVING: Final = 32
 _DEALING: Final = 16
 _RULES: Final = "crazy_eights"
 _OPTIONS: Final = {"hand_size": 9, "first_player": "seat_0"}
+_WRITTEN_DOWN: Final = 1.0
+"""Seconds after which it is written down who sits where; who joins in the last instant before a kill begins afresh."""
+
 _PATIENCE: Final = 120.0
 """Seconds after which a crowd that is not in its seats is not waited for any longer."""
 
@@ -250,6 +253,7 @@ class Crowd:
                 await self.guests[number].join(game_id)
 
         await self._each("games are dealt and joined", pairs, seat, at_a_time=_DEALING)
+        await trio.sleep(_WRITTEN_DOWN)
 
     async def _come_back(self, *, recovered: bool) -> Return:
         """Kills the server, starts it, and has everybody come at once."""

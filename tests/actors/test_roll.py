@@ -279,6 +279,22 @@ def test_the_sessions_of_a_former_life_wait_for_their_clients(door: Door) -> Non
     assert door.recovers(Client(), "p-s")
 
 
+def test_who_was_shown_a_game_of_which_nothing_was_written_down_when_the_server_was_killed_begins_afresh(
+    door: Door,
+) -> None:
+    session = kept("u", "s", 5)
+    session.following, session.cut_short = None, True
+    door.roll.keep([session])
+    assert not door.recovers(Client(), "p-s", Offset("g", 1))
+
+
+def test_who_had_left_the_game_when_the_server_stopped_in_order_has_the_session_without_it(door: Door) -> None:
+    session = kept("u", "s", 5)
+    session.following = None
+    door.roll.keep([session])
+    assert door.recovers(Client(), "p-s", Offset("g", 1))
+
+
 def test_of_several_of_one_user_the_one_that_was_seen_last_waits(door: Door) -> None:
     door.roll.keep([kept("u", "new", 7), kept("u", "old", 5), kept("v", "other", 6)])
     assert sorted(session.sid for session in door.roll) == ["new", "other"]

@@ -460,6 +460,27 @@ async def test_recovery_after_the_server_was_killed_with_the_client_cut_off_befo
     assert event_ids(back) == [3, 4, 5]
 
 
+async def test_recovery_of_a_game_that_was_joined_when_there_was_no_time_left_to_write_it_down_is_a_fresh_session(
+    house: House,
+) -> None:
+    """Never the old session without its game: its client would take itself for seated."""
+    game_id = await house.new_game("tally", ["a", "b"])
+    await (await house.player("b")).join(game_id)  # the game is in memory
+    client = await house.player("a", recovery=True)
+    await trio.sleep(1)
+    house.redis.refuse()
+    house.redis.cut()
+    await trio.sleep(0.1)
+    await client.join(game_id)
+    assert (await client.next_push("game:state")).offset is not None
+    await house.crash()
+    house.redis.admit()
+    await house.start()
+    back = await come_back(house, client)
+    assert is_fresh(back, client)
+    assert (await back.join(game_id))["event_id"] == 1
+
+
 async def test_recovery_after_an_orderly_restart(house: House) -> None:
     _, players = await four_play(house)
     await house.restart()
