@@ -13,6 +13,8 @@ from actors.messages import OpponentStatus, Push, SpectatorCount
 from actors.presence import Patience, Presence
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from actors.messages import PushBody
     from actors.ports import Encoder, Outlet, ServiceClock
     from actors.presence import Status
@@ -30,9 +32,18 @@ class Attendance:
     only how long a game has been empty is service time, for that makes it abandoned.
     """
 
-    def __init__(self, service: ServiceClock, encoder: Encoder, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        service: ServiceClock,
+        encoder: Encoder,
+        patience: Patience | None = None,
+        is_always_here: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        """`is_always_here` tells, by their id, those whose coming and going is nobody's business: they count as
+        connected."""
         self._service = service
         self._encoder = encoder
+        self._is_always_here = is_always_here
         self._patience = Patience() if patience is None else patience
         self._began: float | None = None
         self._news: dict[str, tuple[float, Standing]] = {}
@@ -51,15 +62,18 @@ class Attendance:
                 self._sooner.unpark_all()
             self._not_awaited.add(game_id)
 
-    def open(self, game_id: str, standing: Standing, seats: int, *, running: bool, begun: bool) -> None:
-        """From now on the presence in this game is kept, unless it is already. `begun` says whether anything has
-        happened in it: then whoever comes may have been here before."""
+    def open(self, game_id: str, standing: Standing, players: Sequence[str], *, running: bool, begun: bool) -> None:
+        """From now on the presence in this game, of these players by seat, is kept, unless it is already. `begun` says
+        whether anything has happened in it: then whoever comes may have been here before."""
         if standing.audience.presence is not None:
             return
         if running and self._is_just_up() and game_id not in self._not_awaited:
-            presence = Presence.after_a_restart(self._patience, seats, self._began_at())
+            presence = Presence.after_a_restart(self._patience, len(players), self._began_at())
         else:
-            presence = Presence.of_a_new_game(self._patience, seats, were_here=begun)
+            presence = Presence.of_a_new_game(self._patience, len(players), were_here=begun)
+        for seat, player in enumerate(players):
+            if self._is_always_here(player):
+                presence.stays(seat)
         standing.audience.presence = presence
         self._look_at(game_id, standing)
 

@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from actors.attendance import Attendance
 from actors.meter import Meter
-from actors.ports import Clock, CrashPoints, Encoder, Entropy, Journal, NoCrashPoints, ServiceClock
+from actors.ports import Clock, CrashPoints, Encoder, Entropy, Journal, NoCrashPoints, NoNpcs, Npcs, ServiceClock
 from actors.rules.registry import Registry
 from actors.timers import Timers
 
@@ -37,5 +37,6 @@ class House:
     abandon_after: float = 3600.0
     crash_points: CrashPoints = field(factory=NoCrashPoints)
     meter: Meter = field(factory=Meter)
+    npcs: Npcs = field(factory=NoNpcs)
     unsaveable: set[tuple[str, str]] = field(factory=set, init=False, repr=False)
     """The rules, by name and version, whose states could not be saved: each is reported once."""

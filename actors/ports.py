@@ -211,3 +211,26 @@ class NoCrashPoints:
 
     def reach(self, point: str) -> None:
         """Goes on."""
+
+
+class Npcs(Protocol):
+    """The players that the house itself provides."""
+
+    def plays(self, user_id: str) -> bool:
+        """Whether the house plays for this user, so that they are always there."""
+
+    def summon(self, game_id: str, user_ids: Sequence[str]) -> None:
+        """These, for whom the house plays, may have something to do in this game. Again is no harm. Raises nothing."""
+
+
+class NoNpcs:
+    """A house that plays for nobody."""
+
+    __slots__ = ()
+
+    def plays(self, user_id: str) -> bool:
+        """No."""
+        return False
+
+    def summon(self, game_id: str, user_ids: Sequence[str]) -> None:
+        """There are none."""

@@ -40,12 +40,13 @@ class Patience:
 @define
 class _Seat:
     """`shown` is what views show, `told` what was announced last. `away_at` is when the player dropped out, while they
-    may come back; `was_here` says whether they have ever been here."""
+    may come back; `was_here` says whether they have ever been here; `stays`, that they always are."""
 
     shown: Status
     told: Status
     away_at: float | None = None
     was_here: bool = False
+    stays: bool = False
 
 
 @define
@@ -69,6 +70,10 @@ class Presence:
 
     # ---- what happens
 
+    def stays(self, seat: int) -> None:
+        """This player counts as connected from now on, whether a session of theirs follows the game or not."""
+        self._seats[seat] = _Seat(Status.CONNECTED, Status.CONNECTED, was_here=True, stays=True)
+
     def came(self, seat: int) -> None:
         """A session of this player follows the game."""
         at = self._seats[seat]
@@ -77,13 +82,14 @@ class Presence:
     def dropped(self, seat: int, now: float) -> None:
         """The last session of this player is gone, and may come back."""
         at = self._seats[seat]
-        if at.shown is Status.CONNECTED and at.away_at is None:
+        if at.shown is Status.CONNECTED and at.away_at is None and not at.stays:
             at.away_at = now
 
     def left(self, seat: int) -> None:
         """This player has said that they leave."""
         at = self._seats[seat]
-        at.shown, at.away_at = Status.DISCONNECTED, None
+        if not at.stays:
+            at.shown, at.away_at = Status.DISCONNECTED, None
 
     def due(self, now: float) -> list[tuple[int, Status]]:
         """What is to be announced now, each seat once; it then counts as announced."""

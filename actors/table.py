@@ -67,6 +67,7 @@ class Table(Actor[TableMessage]):
 
     _held: Held
     _writer: JournalWriter
+    _npcs: tuple[str, ...]
 
     def __init__(self, game_id: str, house: House, standing: Standing) -> None:
         self._game_id = game_id
@@ -109,7 +110,7 @@ class Table(Actor[TableMessage]):
         house.attendance.open(
             self._game_id,
             standing,
-            len(loaded.created.players),
+            loaded.created.players,
             running=held.running is not None,
             begun=loaded.last_event_id > loaded.created.event_id,
         )
@@ -121,6 +122,8 @@ class Table(Actor[TableMessage]):
                 self._telling.catch_up(held.game, held.recent)
         except RulesFault as error:
             self._suspend(error)
+        self._npcs = tuple(player for player in loaded.created.players if house.npcs.plays(player))
+        self._summon_npcs()
 
     def _give_up(self, problem: Exception) -> None:
         """The game could not be rebuilt to its end."""
@@ -276,6 +279,8 @@ class Table(Actor[TableMessage]):
                 self._tell(move.answer, move.pushes, after.event_id)
         if after.ended is not None:
             log.info("a game is over", extra={"game": self._game_id, "reason": after.ended.reason})
+        if self._npcs:
+            self._summon_npcs()
         self._keep_snapshot(after=self._house.snapshot_every)
         return _Commit.DONE
 
@@ -337,6 +342,11 @@ class Table(Actor[TableMessage]):
             return STORE_AWAY
         except (StoreLostData, GameNotFound) as error:
             return self._reported(f"event {event_id}, which was acknowledged, cannot be read", error)
+
+    def _summon_npcs(self) -> None:
+        """They are not kept at the table while it is others' turn: what happens may be their business."""
+        if self._held.running is not None:
+            self._house.npcs.summon(self._game_id, self._npcs)
 
     # ---- calling it off
 

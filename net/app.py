@@ -22,6 +22,7 @@ from actors.kit.supervisor import ChildSpec, DynamicSupervisor, Strategy, Superv
 from actors.meter import Meter
 from actors.ports import Archive, Clock, CrashPoints, Entropy, NoCrashPoints, StoreUnavailable
 from actors.presence import Patience
+from actors.rules.registry import Registry
 from actors.service_clock import ServiceClock
 from actors.timers import Timers
 from net.admin.api import AdminApi
@@ -41,6 +42,10 @@ from net.limits import RequestLimits
 from net.listener import Acceptor
 from net.lobby import Lobby
 from net.metrics import Metrics
+from net.npc.company import Company
+from net.npc.games import NpcGames
+from net.npc.thinker import Inline as NpcsInline
+from net.npc.thinker import Thinker
 from net.ownership import Ownership, Replaced
 from net.player_games import PlayerGames
 from net.protocol import JsonEncoder
@@ -51,7 +56,7 @@ from net.running_games import RunningGames
 
 if TYPE_CHECKING:
     from actors.kit.shelter import Shelter
-    from actors.rules.registry import Registry
+    from actors.messages import GameCreated
     from net.config import Config
 
 log = logging.getLogger("croupier.app")
@@ -94,6 +99,8 @@ class Outside:
     """The moments at which a drill may end the process."""
     rules_workers: Workers = field(factory=Inline)
     """Where rules in native code run."""
+    thinker: Callable[[Registry], Thinker] = NpcsInline
+    """Where the house's players think, by these rules."""
 
 
 class App:
@@ -102,6 +109,7 @@ class App:
     def __init__(self, config: Config, outside: Outside, secrets: tuple[str, ...], registry: Registry) -> None:
         self.config = config
         self._outside = outside
+        thinker = outside.thinker(registry)  # which has the real rules where it is
         registry = registry.with_native(lambda rules: Apart(rules, outside.rules_workers))
         self.tokens = Tokens(secrets, config.auth.audience, outside.clock)
         self.meter = Meter()
@@ -110,8 +118,21 @@ class App:
         self._ownership = Ownership(prefix=prefix, entropy=outside.entropy, replaced=self._give_way)
         self._clock_store = RedisClockStore(self.store, self._ownership, prefix=prefix)
         self.service = ServiceClock(self._clock_store)
+        self.npcs = Company(
+            lambda: self.directory,
+            thinker,
+            NpcGames(self.store, prefix=prefix),
+            outside.entropy,
+            lambda error: self._router.failure_of(error),
+            enabled=config.npc.processes > 0,
+            pause=config.npc.pause,
+            jitter=self._chance,
+        )
         self.attendance = Attendance(
-            self.service, JsonEncoder(), Patience(config.sessions.status_debounce, config.sessions.grace)
+            self.service,
+            JsonEncoder(),
+            Patience(config.sessions.status_debounce, config.sessions.grace),
+            self.npcs.plays,
         )
         self.timers = Timers(
             self.service, self._clock_store, lambda game_id: self.directory.expire(game_id), self.meter.late
@@ -192,6 +213,7 @@ class App:
             abandon_after=games.abandon_after,
             crash_points=outside.crash_points,
             meter=self.meter,
+            npcs=self.npcs,
         )
 
     def _build_archivist(self, registry: Registry) -> Archivist:
@@ -222,8 +244,12 @@ class App:
             history=self.history,
             archive=outside.archive,
             games_of=PlayerGames(running, recent, outside.archive),
-            created=self._lobby.created,
+            created=self._created,
         )
+
+    def _created(self, game: GameCreated) -> None:
+        self._lobby.created(game)
+        self.npcs.summon(game.game_id, game.players)
 
     def _build_root(self) -> Supervisor:
         """The listener starts last and stops first, the store the other way round. Service time has been read before
@@ -250,7 +276,14 @@ class App:
             start_timeout=10.0,
         )
         store = ChildSpec(id="store", run=self._keep_store, start_timeout=60.0)
-        supervisors: list[Shelter] = [time, self._tables, tickers, self._lobby.supervisor]
+        supervisors: list[Shelter] = [
+            time,
+            self._tables,
+            tickers,
+            self.npcs.supervisor,
+            self.npcs.players,
+            self._lobby.supervisor,
+        ]
         self.inside = self._build_inside(supervisors)
         admin = self._build_admin(supervisors)
         root = Supervisor(
@@ -262,6 +295,7 @@ class App:
                 time.as_child(),
                 self._tables.as_child(),
                 tickers.as_child(),
+                self.npcs.as_child(),
                 self._lobby.supervisor.as_child(),
                 listener,
             ],

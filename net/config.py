@@ -430,6 +430,24 @@ class Games:
 
 
 @frozen
+class Npc:
+    """The players that the house provides: npc:mcts, npc:greedy and npc:random, and npc:mcts:ANYTHING for several."""
+
+    think_time: float = _key(0.5, _seconds(0.01, 60), "Seconds for which npc:mcts thinks about an action.")
+    pause: float = _key(
+        0.5,
+        _seconds(0, 60),
+        "Seconds that pass at least before the house's players act, so that people can follow what they do.",
+    )
+    processes: int = _key(
+        1,
+        _whole(0, 64),
+        "Processes in which the house's players think; they start when they are needed. 0: the house plays for nobody, "
+        "and these are users like any other.",
+    )
+
+
+@frozen
 class Log:
     """What is written to standard error."""
 
@@ -458,6 +476,7 @@ class Config:
     sessions: Sessions = field(factory=Sessions)
     limits: Limits = field(factory=Limits)
     games: Games = field(factory=Games)
+    npc: Npc = field(factory=Npc)
     log: Log = field(factory=Log)
 
 

@@ -31,6 +31,11 @@ class SystemEntropy:
         return os.urandom(n)
 
 
+def stopwatch() -> float:
+    """Seconds that only differences mean something of, for code that runs where there is no event loop."""
+    return time.perf_counter()
+
+
 def new_id(entropy: Entropy) -> str:
     """A UUID of version 4 (RFC 9562, section 5.4): 122 random bits, in the canonical lower-case form."""
     return str(uuid.UUID(bytes=entropy.bytes(16), version=4))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -24,6 +25,7 @@ from net.data_directory import DataDirectory
 from net.durability import check_external
 from net.listener import bind
 from net.metrics import measure_lag
+from net.npc.processes import Processes
 from net.outside import SystemClock, SystemEntropy
 from net.redis_url import RedisUrl
 from net.rules_path import rules_on_offer
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from actors.ports import Archive, Clock, CrashPoints, Entropy
     from actors.rules.interface import AnyRules
+    from actors.rules.registry import Registry
     from net.config import Config
     from net.listener import Acceptor
     from net.redis import Redis
@@ -60,7 +63,10 @@ async def serve_forever(
         door = await open_door(config.admin.listen, data.path)
         async with open_when_needed(archive_url(config.archive.url, data.path)) as archive:
             outside = evolve(
-                _the_world(config, data, clock, entropy, acceptor, archive), admin=door, certificate=certificate
+                _the_world(config, data, clock, entropy, acceptor, archive),
+                admin=door,
+                certificate=certificate,
+                thinker=partial(_processes, config),
             )
             workers = RulesWorkers(most=config.games.native_processes, limit=config.games.rules_time_limit)
             keeper = ChildSpec(id="rules workers", run=workers.run)
@@ -110,6 +116,11 @@ def _the_world(
     # A store with much to load takes its time, and one with much to write out at the end, too.
     keeper = ChildSpec(id="valkey", run=valkey.run, start_timeout=600.0, shutdown=30.0)
     return Outside(clock, entropy, valkey.connect, acceptor, archive, services=(keeper,))
+
+
+def _processes(config: Config, registry: Registry) -> Processes:
+    npc = config.npc
+    return Processes(registry, tuple(config.games.rules_path), processes=npc.processes, seconds=npc.think_time)
 
 
 async def _check_durability(store: Redis) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
+
+NPC: Final = "npc:"
+"""What the id of a non-player character begins with, whoever plays for it."""
 
 
 @frozen
@@ -79,6 +82,12 @@ class StoreKeys:
         """A user's running games, by the wall time of their latest event."""
         return f"{self.prefix}user_games:{user_id}"
 
-    def indexes(self, players: Iterable[str]) -> tuple[str, ...]:
+    @property
+    def npc_games(self) -> str:
+        """The running games with a non-player character in them, by the wall time of their latest event."""
+        return f"{self.prefix}npc_games"
+
+    def indexes(self, players: Sequence[str]) -> tuple[str, ...]:
         """The sorted sets in which a game of these players stands while it runs."""
-        return (self.running, *map(self.user_games, players))
+        npcs = (self.npc_games,) if any(player.startswith(NPC) for player in players) else ()
+        return (self.running, *npcs, *map(self.user_games, players))

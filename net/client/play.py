@@ -73,6 +73,13 @@ class Send:
 
 
 @frozen
+class Decide:
+    """Choose an action for this view, and say it (`Seat.decided`): for a seat that has nothing to choose with."""
+
+    view: JsonObject
+
+
+@frozen
 class Wait:
     """Wait for the next push."""
 
@@ -91,7 +98,7 @@ class Leave:
     ending: Ending
 
 
-Move: TypeAlias = Look | Send | Wait | Pause | Leave
+Move: TypeAlias = Look | Send | Decide | Wait | Pause | Leave
 
 
 @define(eq=False)
@@ -100,10 +107,12 @@ class Seat:
 
     An action that was sent and not answered is sent again under the same `message_id`, on whatever connection, until
     it is answered. So `message_ids` must give each id once for this user and game.
+
+    With no `choose`, whoever takes time to choose is told when to (`Decide`).
     """
 
     game_id: str
-    choose: Choose
+    choose: Choose | None
     message_ids: Iterator[str] = field(factory=lambda: (f"m{n}" for n in itertools.count(1)))
     respond: Respond = lambda: None
     _offered: bool = field(default=False, init=False)
@@ -129,8 +138,15 @@ class Seat:
             if (move := self.respond()) is not None:
                 self._sent = Send(move, next(self.message_ids))
         if self._sent is None and self._may_act(self._view):
+            if self.choose is None:
+                return Decide(self._view)
             self._sent = Send(self.choose(self._view), next(self.message_ids))
         return Wait() if self._sent is None else self._sent
+
+    def decided(self, view: JsonObject, action: JsonObject | None) -> None:
+        """What was chosen for this view; None is to resign. When the game has gone on meanwhile it counts no more."""
+        if self._ending is None and self._sent is None and self._view is view:
+            self._sent = Send(action, next(self.message_ids))
 
     def saw(self, view: JsonObject) -> None:
         """A view of the game came, of whatever event."""
@@ -180,6 +196,11 @@ class Seat:
     def lost(self) -> None:
         """The connection is gone. What was sent and not answered may have counted, or not."""
         self._view = None
+
+    @property
+    def view(self) -> JsonObject | None:
+        """The newest view of the game; None: it is to be looked at."""
+        return self._view
 
     @property
     def unanswered(self) -> Send | None:

@@ -136,6 +136,9 @@ def test_a_configuration_made_in_code_is_held_to_the_bounds(key: Key) -> None:
         ("games.archive_after", 0, 31_536_000, 0.001),
         ("games.rules_time_limit", 0.01, 3600, 0.001),
         ("games.native_processes", 1, 256, 1),
+        ("npc.think_time", 0.01, 60, 0.001),
+        ("npc.pause", 0, 60, 0.001),
+        ("npc.processes", 0, 64, 1),
     ],
 )
 def test_a_number_may_reach_its_bounds_and_not_pass_them(key: str, lowest: float, highest: float, step: float) -> None:

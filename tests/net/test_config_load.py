@@ -69,6 +69,9 @@ OTHERS: dict[str, tuple[Any, Any, Any]] = {
     "games.rules_time_limit": (2, 1.5, 2.5),
     "games.rules_path": (["rules"], ["a", "b c"], ["/srv/rules"]),
     "games.native_processes": (3, 4, 5),
+    "npc.think_time": (1, 1.5, 2.5),
+    "npc.pause": (0, 1.5, 2.5),
+    "npc.processes": (2, 3, 4),
     "log.level": ("debug", "warning", "error"),
     "log.format": ("human", "json", "human"),
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from actors.rules.cards import Suit
 from actors.rules.crazy_eights import actions, moves
 from actors.rules.crazy_eights.actions import ChooseSuit, Draw, Pass, Play
+from actors.rules.crazy_eights.appraisal import appraise
 from actors.rules.crazy_eights.imagining import imagine
 from actors.rules.crazy_eights.state import (
     MAX_PLAYERS,
@@ -96,6 +97,10 @@ class CrazyEights:
     def view(self, state: State, seat: int | None) -> JsonObject:
         """What that seat, or with None a spectator, may see."""
         return view(state, seat)
+
+    def appraise(self, state: State, seat: int) -> float:
+        """How well that seat stands: -1 lost, 1 won."""
+        return appraise(state, seat)
 
     def imagine(self, view: JsonObject, seat: int, chance: Chance) -> State:
         """A position at random in which that seat sees this. Raises ValueError when the game is over."""

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from actors.rules.duel import actions, moves
 from actors.rules.duel.actions import Choose, ChooseActive, Promote
+from actors.rules.duel.appraisal import appraise
 from actors.rules.duel.bout import Bout
 from actors.rules.duel.cards import is_a
 from actors.rules.duel.checks import in_turn
@@ -104,6 +105,10 @@ class Duel:
     def view(self, state: State, seat: int | None) -> JsonObject:
         """What that seat, or with None a spectator, may see."""
         return view(state, seat)
+
+    def appraise(self, state: State, seat: int) -> float:
+        """How well that seat stands: -1 lost, 1 won."""
+        return appraise(state, seat)
 
     def imagine(self, view: JsonObject, seat: int, chance: Chance) -> State:
         """A position at random in which that seat sees this. Raises ValueError when the game is over."""

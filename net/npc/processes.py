@@ -1,0 +1,97 @@
+"""Thinking in processes of its own, so that no game waits for it.
+
+trio-parallel keeps the workers: they are spawned, not forked, stay warm, and are killed when what they do is cancelled.
+A worker is given what the player sees, as it came over the wire, and nothing else; and it dies with the server, because
+its pipe does.
+"""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import TYPE_CHECKING, Final
+
+import trio
+import trio_parallel
+from attrs import define, field
+
+from actors.bots.budget import Budget
+from actors.rules.registry import Registry
+from net.npc.thinker import Complaints, blindly, decide_with, imagines
+from net.rules_path import rules_on_offer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.bots.players import Decision
+    from actors.bots.sight import Sight
+
+_OVERTIME: Final = 5.0
+"""Seconds beyond its time after which a player that has not decided is cut off: a worker may have to start first."""
+
+_MOST_ITERATIONS: Final = 100_000
+
+
+@define(eq=False)
+class Processes:
+    """Thinks in `processes` processes at most, for `seconds` each time. `registry` is what the server plays by;
+    `rules_path` are the folders where the processes find the same."""
+
+    registry: Registry
+    rules_path: tuple[str, ...]
+    processes: int
+    seconds: float
+    complaints: Complaints = field(factory=Complaints)
+    _context: trio_parallel.WorkerContext | None = field(default=None, init=False)
+    _limiter: trio.CapacityLimiter = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._limiter = trio.CapacityLimiter(self.processes)
+
+    def imagines(self, rules: str, version: str) -> bool:
+        """See `Thinker`."""
+        return imagines(self.registry, rules, version)
+
+    async def decide(self, kind: str, sight: Sight, seed: bytes) -> Decision:
+        """See `Thinker`."""
+        decision = await self._decide(kind, sight, seed)
+        self.complaints.hear(kind, sight, decision.instead)
+        return decision
+
+    async def _decide(self, kind: str, sight: Sight, seed: bytes) -> Decision:
+        if self._context is None:
+            return blindly(sight, seed, "there is no process to think in")
+        think = partial(_think, self.rules_path, kind, sight, seed, self.seconds)
+        async with self._limiter:  # whoever waits for a process has not begun to think
+            with trio.move_on_after(self.seconds + _OVERTIME):
+                try:
+                    return await self._run(self._context, think)
+                except trio_parallel.BrokenWorkerError:
+                    return blindly(sight, seed, "its process died")
+        return blindly(sight, seed, f"it did not decide within {self.seconds + _OVERTIME:g} s")
+
+    async def _run(self, context: trio_parallel.WorkerContext, think: Callable[[], Decision]) -> Decision:
+        # The limiter here is a formality: whose turn it is has been seen to.
+        decision: Decision = await context.run_sync(think, cancellable=True, limiter=trio.CapacityLimiter(1))
+        return decision
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """See `Thinker`. A process starts when it is first needed, and stays."""
+        async with trio_parallel.open_worker_context(idle_timeout=float("inf"), grace_period=1.0) as context:
+            self._context = context
+            task_status.started()
+            try:
+                await trio.sleep_forever()
+            finally:
+                self._context = None
+
+
+@cache
+def _registry(rules_path: tuple[str, ...]) -> Registry:
+    return rules_on_offer(rules_path)
+
+
+def _think(rules_path: tuple[str, ...], kind: str, sight: Sight, seed: bytes, seconds: float) -> Decision:
+    from net.outside import stopwatch
+
+    budget = Budget(iterations=_MOST_ITERATIONS, seconds=seconds, clock=stopwatch)
+    return decide_with(_registry(rules_path), kind, sight, seed, budget)
