@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SLACK: Final = 1.0
 """Seconds of a fair clock: a gap of up to a second may count as service or not."""
 
+ROUNDING: Final = 1e-6
+"""Seconds by which a sum of floats may miss what it is compared with."""
+
 BLUR: Final = 0.1
 """Seconds between the reading of the two clocks, at most."""
 
@@ -109,7 +112,7 @@ def fair_timeouts(truth: Replayed, *, until: float | None = None, late: float = 
         if isinstance(event, Extended | Resumed):
             extended += event.seconds
         if isinstance(event, TimedOut):
-            if ran < timeout:
+            if ran < timeout - ROUNDING:
                 yield _unfair(truth, f"event {event.event_id} came after {ran:.2f} s of {timeout:g} s")
             to_act = tuple(created.players[seat] for seat in rules.to_act(before.state))
             if event.players != to_act:

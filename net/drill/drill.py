@@ -86,6 +86,8 @@ class Drill:
         (self.folder / "twin").mkdir(exist_ok=True)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._keep_drawing)
+            if self.plan.until_broken:
+                nursery.start_soon(self._end_when_broken, nursery.cancel_scope)
             await self.server.start()
             # Not the server's own end of the world: the store may be killed, and the ledger waits for it.
             async with self.server.open_store() as redis:
@@ -173,6 +175,11 @@ class Drill:
         if blow.point is not None and injector.hit is None:
             text += " (the point was not reached in time)"
         self.screen.say(f"{text}; {self.score.actions:,} actions acknowledged")
+
+    async def _end_when_broken(self, everything: trio.CancelScope) -> None:
+        while not self.score.violations:  # noqa: ASYNC110 - a look now and then will do
+            await trio.sleep(_DRAW_EVERY)
+        everything.cancel()
 
     async def _keep_drawing(self) -> None:
         while True:

@@ -75,9 +75,6 @@ class Injector:
                 self._drop(blow)
             case Fault.RESTART | Fault.TERM:
                 await self._stop(blow)
-                # It serves until it hears of it, and that may take a busy machine a while.
-                self.crowd.score.outages.append(Outage(began_at, at := self.clock.now(), certain=False))
-                began_at = at
             case Fault.TWO_SERVERS:
                 await self._two_servers(blow)
         if not self.server.runs:

@@ -87,7 +87,7 @@ class Plan:
 
     `think` is how many seconds a player thinks, on average; `timeout` the turn clock of the games that have one;
     `closing` how many seconds the games under way at the end have to come to theirs: those that have not must be
-    playable.
+    playable. With `until_broken` it ends with the first promise that is broken.
     """
 
     seed: str
@@ -98,6 +98,7 @@ class Plan:
     think: float = 0.05
     timeout: float = 1.5
     closing: float = 30.0
+    until_broken: bool = False
 
     def chance(self, of: str) -> Chance:
         """A stream of choices of its own, for this part of the drill."""

@@ -170,6 +170,32 @@ class _ShortestFloat(Float):
         return super().encode(value, humanfriendly) if humanfriendly else cls.encode_shortest(value)
 
 
+@define(eq=False)
+class _Lua:
+    """Lua as fakeredis uses it, three times as fast: each script is compiled once, and garbage collected when Lua wants
+    to, not after each script."""
+
+    _runtime: Any
+    _compiled: dict[bytes | str, Any] = field(factory=dict, init=False)
+
+    def execute(self, script: bytes | str) -> object:
+        """Runs a script."""
+        if script == "collectgarbage()":
+            return None
+        compiled = self._compiled.get(script)
+        if compiled is None:
+            compiled = self._compiled[script] = self._runtime.compile(script)
+        return compiled()
+
+    def table_from(self, *args: Any) -> Any:  # noqa: ANN401 - Lua's
+        """A table of Lua's."""
+        return self._runtime.table_from(*args)
+
+    def globals(self) -> Any:  # noqa: ANN401 - Lua's
+        """What scripts must not add to."""
+        return self._runtime.globals()
+
+
 class _Socket(FakeSocket):
     """fakeredis' own connection, whose replies are taken before they are turned into Python values."""
 
@@ -184,6 +210,13 @@ class _Socket(FakeSocket):
         (answer,) = self._answers
         self._answers.clear()
         return answer
+
+    def _get_server_runtime(self, server: FakeServer) -> _Lua:
+        """Lua, as all scripts of a server share it."""
+        runtime = super()._get_server_runtime(server)
+        if not isinstance(runtime, _Lua):
+            runtime = vars(server)["_lua_runtime"] = _Lua(runtime)
+        return runtime
 
     def config_get(self, *patterns: bytes) -> list[bytes]:
         """CONFIG GET, which fakeredis lacks."""

@@ -20,6 +20,7 @@ from net.client import Api, CroupierClient
 from net.client.errors import leaves
 from net.config import Config, Limits
 from net.errors import StartError
+from net.ownership import Replaced
 from net.testing.determinism import determined
 from net.testing.network import SimHost, SimNetwork
 from net.testing.ports import SimClock, SimEntropy
@@ -58,7 +59,8 @@ class _Server:
     app: App
     host: SimHost
     scope: trio.CancelScope = field(factory=trio.CancelScope)
-    gone: trio.Event = field(factory=trio.Event)
+    down: trio.Event = field(factory=trio.Event)
+    """It was killed, or has ended."""
 
 
 @define(eq=False)
@@ -167,19 +169,39 @@ class House:
         """Kills the server as `kill -9` does: nothing that it does from this moment on has an effect; the clients and
         the store get what it had sent, and then the end. What stands in the store stays. Raises HouseError when it is
         down."""
-        server = self._up() if self._starting is None else self._starting
+        if self._starting is None:
+            self._up()
         self.kill()
-        await server.gone.wait()
+        await trio.lowlevel.checkpoint()
 
     def kill(self) -> None:
         """The same, at once, from wherever it is called, also while the server starts: `start` then raises HouseError.
-        What is left of it falls apart when it would go on. Nothing happens when it is down."""
+        What is left of it falls apart in its own time, and nobody hears of it. Nothing happens when it is down."""
         server = self._server if self._starting is None else self._starting
         if server is not None:
             self._server = None
             self.trace.did("house", f"kills {server.host.name}")
             server.host.die()
             server.scope.cancel()
+            server.down.set()
+
+    async def until_down(self) -> None:
+        """Returns when the server is down, whatever has ended it."""
+        while (server := self._server if self._starting is None else self._starting) is not None:
+            await server.down.wait()
+            if self._server is server:
+                self._server = None
+                server.host.die()
+            await trio.lowlevel.checkpoint()
+
+    async def take_over(self) -> None:
+        """Starts another server on the same store, as when an operator starts one too many. Who connects from now on
+        comes to it; the former one is left to notice. Raises as `start`; HouseError when there is no former one."""
+        former = self._up()
+        self._server = None
+        del self.network.acceptors[ADDRESS]
+        self.trace.did("house", f"leaves {former.host.name} to itself")
+        await self.start()
 
     async def advance(self, seconds: float) -> None:
         """Lets this much time go by."""
@@ -190,7 +212,7 @@ class House:
         server = self._up()
         server.app.stop()
         with trio.move_on_after(_STOPPING) as patience:
-            await server.gone.wait()
+            await server.down.wait()
         self._server = None
         server.host.die()
         if patience.cancelled_caught:
@@ -242,12 +264,13 @@ class House:
                     await life.start(server.app.run)
                     up = True
                     task_status.started()
-        except Exception:
-            if not server.scope.cancel_called:
+        except Exception as error:
+            # The dead tell nobody: what goes wrong while a crashed server falls apart is of no account. And a server
+            # that another one was started beside is to go.
+            if not (server.scope.cancel_called or (up and _was_replaced(error))):
                 raise
-            # The dead tell nobody: what goes wrong while a crashed server falls apart is of no account.
         finally:
-            server.gone.set()
+            server.down.set()
         if not up:  # it was killed
             task_status.started()
 
@@ -258,6 +281,11 @@ class House:
 
     async def _connect(self, name: str) -> trio.abc.Stream:
         return await self.network.host(name).connect(ADDRESS)
+
+
+def _was_replaced(error: Exception) -> bool:
+    found = leaves(error) if isinstance(error, ExceptionGroup) else [error]
+    return all(isinstance(one, Replaced) for one in found)
 
 
 def unhurried() -> Config:
