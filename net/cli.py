@@ -301,6 +301,23 @@ main.add_command(drill)
 main.add_command(version)
 
 
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON instead.")
+@click.option("--write", is_flag=True, hidden=True, help="Write the catalogue and the page of this checkout anew.")
+@click.option("--trials", is_flag=True, hidden=True)
+def openspiel(*, as_json: bool, write: bool, trials: bool) -> None:
+    """List which of OpenSpiel's games can be played, and why not the others.
+
+    Every game is tried, which takes a minute. Needs croupier[openspiel].
+    """
+    from net.openspiel import run_openspiel, run_trials
+
+    if trials:
+        run_trials()
+    else:
+        run_openspiel(write=write, json=as_json)
+
+
 @main.command("rules-worker", hidden=True)
 def rules_worker() -> None:
     """What rules in native code run in; the server starts it."""

@@ -105,6 +105,9 @@ _ORIGINS = Bound(
 _HOST = _matching(r"[^\s\x00-\x1f/]{1,255}", "a host name or an address")
 _FOLDER = Bound("the path of a folder", lambda value: "\0" not in str(value))
 _FOLDERS = Bound("a list of folders", lambda value: all(path and "\0" not in path for path in value))
+_GAME_NAMES = Bound(
+    "a list of names, such as kuhn_poker, or all", lambda value: all(re.fullmatch(r"\w{1,64}", name) for name in value)
+)
 _PROXIES = Bound(
     'a list of addresses and networks, such as "10.0.0.0/8" or "::1", or "unix"',
     lambda value: all(map(is_proxy, value)),
@@ -414,6 +417,12 @@ class Games:
         _seconds(0.01, 3600),
         "Seconds that one call into the rules may take, while all other games wait. Past it the call is interrupted, "
         "and its game suspended.",
+    )
+    openspiel: tuple[str, ...] = _key(
+        (),
+        _GAME_NAMES,
+        "Games of OpenSpiel that are listed among the rules, kuhn_poker say; all is every one. Where it is installed "
+        "(croupier[openspiel]), games of all of them can be made. In the environment they are separated by commas.",
     )
     rules_path: tuple[str, ...] = _key(
         (),

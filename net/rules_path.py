@@ -20,10 +20,12 @@ class RulesPathUnusable(StartError):
     """A folder of the rules path is not there."""
 
 
-def rules_on_offer(rules_path: Iterable[str], besides: Iterable[AnyRules] = ()) -> Registry:
+def rules_on_offer(
+    rules_path: Iterable[str], besides: Iterable[AnyRules] = (), *, openspiel: tuple[str, ...] = ()
+) -> Registry:
     """The rules that ship, those of installed packages, those of packages in these folders, which are as `pip install
-    --target FOLDER` makes them, and those `besides`. The folders are searched last, so that nothing in them takes a
-    library's place.
+    --target FOLDER` makes them, and those `besides`; of OpenSpiel's games these are listed. The folders are searched
+    last, so that nothing in them takes a library's place.
 
     Raises RulesPathUnusable.
     """
@@ -35,7 +37,7 @@ def rules_on_offer(rules_path: Iterable[str], besides: Iterable[AnyRules] = ()) 
         if folder not in sys.path:
             sys.path.append(folder)
     invalidate_caches()
-    return Registry.discover(besides)
+    return Registry.discover(besides, listed=openspiel)
 
 
 def absolute(rules_path: Iterable[str]) -> list[str]:

@@ -74,7 +74,14 @@ async def serve_forever(
             if crash_points is not None:
                 outside = evolve(outside, crash_points=crash_points)
             await _serve(
-                App(config, outside, secrets, rules_on_offer(config.games.rules_path, besides)), announce, certificate
+                App(
+                    config,
+                    outside,
+                    secrets,
+                    rules_on_offer(config.games.rules_path, besides, openspiel=config.games.openspiel),
+                ),
+                announce,
+                certificate,
             )
 
 

@@ -12,13 +12,14 @@ import logging
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from attrs import frozen
 
 from actors.rules.crazy_eights import CrazyEights
 from actors.rules.duel import Duel
 from actors.rules.interface import is_native
+from actors.rules.openspiel import OpenSpielFamily
 from actors.rules.validation import InvalidRules, validate
 
 if TYPE_CHECKING:
@@ -60,35 +61,60 @@ class Problem:
     reason: str
 
 
+class Family(Protocol):
+    """Rules of which there are many, so that each is made when it is first asked for: those named `prefix:NAME`."""
+
+    prefix: str
+
+    def rules(self, name: str) -> AnyRules | None:
+        """The rules of this NAME; None when there are none."""
+
+    def names(self, listed: tuple[str, ...]) -> tuple[str, ...]:
+        """The whole names of those rules that are to be listed, of these."""
+
+
 class Registry:
     """The rules that games can be made of. It does not change after it was made.
 
-    Iterating gives the latest version of each, by name.
+    Iterating gives the latest version of each, by name; of a family only those that are `listed`.
     """
 
-    def __init__(self, rules: Iterable[AnyRules] = (), problems: Iterable[Problem] = ()) -> None:
+    def __init__(
+        self,
+        rules: Iterable[AnyRules] = (),
+        problems: Iterable[Problem] = (),
+        *,
+        families: Iterable[Family] = (),
+        listed: tuple[str, ...] = (),
+    ) -> None:
         """Raises InvalidRules when one of the rules is faulty, or there twice."""
         self._versions: dict[str, dict[str, AnyRules]] = {}
+        self._families = {family.prefix: family for family in families}
+        self._of_families: dict[str, dict[str, AnyRules]] = {}
+        self._listed = listed
+        self._stand_in: Callable[[AnyRules], AnyRules] | None = None
         for one in rules:
             self._add(one)
         self.problems: tuple[Problem, ...] = tuple(problems)
 
     @classmethod
-    def built_in(cls) -> Registry:
-        """The games that ship. They are not checked at each start: the tests do that."""
-        registry = cls()
+    def built_in(cls, listed: tuple[str, ...] = ()) -> Registry:
+        """The games that ship, and OpenSpiel's where that is installed, of which these are listed. They are not checked
+        at each start: the tests do that."""
+        registry = cls(families=(OpenSpielFamily(),), listed=listed)
         for rules in (CrazyEights(), Duel()):
             registry._take(rules)
         return registry
 
     @classmethod
-    def discover(cls, besides: Iterable[AnyRules] = ()) -> Registry:
-        """The games that ship, those of the installed packages, and these besides.
+    def discover(cls, besides: Iterable[AnyRules] = (), *, listed: tuple[str, ...] = ()) -> Registry:
+        """The games that ship, those of the installed packages, and these besides. Of OpenSpiel's games the `listed`
+        are among those that are iterated over.
 
         A plug-in that does not load is left out, logged, and told of in `problems`; so are rules that are
         faulty, or of a name and version that are already taken. Raises InvalidRules for those that are given.
         """
-        registry = cls.built_in()
+        registry = cls.built_in(listed)
         for rules in besides:
             registry._add(rules)
         problems: list[Problem] = []
@@ -101,7 +127,8 @@ class Registry:
 
     def with_native(self, stand_in: Callable[[AnyRules], AnyRules]) -> Registry:
         """The same rules, but for those in native code, each of which has this one stand in for it."""
-        registry = Registry(problems=self.problems)
+        registry = Registry(problems=self.problems, families=self._families.values(), listed=self._listed)
+        registry._stand_in = stand_in
         for versions in self._versions.values():
             for rules in versions.values():
                 registry._take(stand_in(rules) if is_native(rules) else rules)
@@ -109,8 +136,9 @@ class Registry:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names under which games can be made, sorted."""
-        return tuple(sorted(self._versions))
+        """The names under which games can be made, sorted; of a family only those that are listed."""
+        listed = [name for family in self._families.values() for name in family.names(self._listed)]
+        return tuple(sorted([*self._versions, *listed]))
 
     def versions(self, name: str) -> tuple[str, ...]:
         """The versions of these rules, oldest first. Raises UnknownRules."""
@@ -131,10 +159,21 @@ class Registry:
         return (self.latest(name) for name in self.names)
 
     def _named(self, name: str) -> Mapping[str, AnyRules]:
-        versions = self._versions.get(name)
+        versions = self._versions.get(name) or self._of_families.get(name) or self._of_a_family(name)
         if versions is None:
             raise UnknownRules(name, self.names)
         return versions
+
+    def _of_a_family(self, name: str) -> Mapping[str, AnyRules] | None:
+        prefix, _, of_family = name.partition(":")
+        family = self._families.get(prefix)
+        rules = None if family is None else family.rules(of_family)
+        if rules is None:
+            return None
+        if self._stand_in is not None and is_native(rules):
+            rules = self._stand_in(rules)
+        found = self._of_families[name] = {rules.version: rules}
+        return found
 
     def _add(self, rules: object) -> None:
         self._take(validate(rules))

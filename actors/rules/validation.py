@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from actors.rules.interface import AnyRules, JsonObject
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}(:[a-z0-9_]{1,64})?")
 _VERSION: Final = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,7}")
 _CALLS: Final = (
     "set_up",

@@ -199,6 +199,7 @@ def test_every_number_has_its_bounds_in_the_table_above() -> None:
             [(), ("127.0.0.1",), ("10.0.0.0/8", "::1", "unix")],
             [("localhost",), ("10.0.0.1/8",), ("::1", "")],
         ),
+        ("games.openspiel", [(), ("all",), ("chess", "2048")], [("",), ("a b",), ("openspiel:chess",)]),
         ("games.rules_path", [(), ("rules", "~/more rules")], [("",), ("a\0",)]),
         ("server.tls_certificate", ["", "/etc/tls/a.crt", "a b.pem"], ["a\0b"]),
         ("server.tls_key", ["", "~/a.key"], ["\0"]),

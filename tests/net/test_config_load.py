@@ -67,6 +67,7 @@ OTHERS: dict[str, tuple[Any, Any, Any]] = {
     "games.abandon_after": (61, 62, 63),
     "games.archive_after": (0, 1.5, 2.5),
     "games.rules_time_limit": (2, 1.5, 2.5),
+    "games.openspiel": (["chess"], ["hex", "go"], ["all"]),
     "games.rules_path": (["rules"], ["a", "b c"], ["/srv/rules"]),
     "games.native_processes": (3, 4, 5),
     "npc.think_time": (1, 1.5, 2.5),
