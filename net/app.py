@@ -29,11 +29,14 @@ from net.admin.api import AdminApi
 from net.admin.door import Door
 from net.admin.games import SuspendedGames
 from net.admin.inside import Inside
+from net.admin.login import Login
+from net.admin.page import AdminPage
 from net.admin.service import AdminService
 from net.api import Api
 from net.auth import Tokens
 from net.certificates import Certificate
 from net.clock_store import RedisClockStore
+from net.config_load import Loaded
 from net.ended import RedisEnded
 from net.front_door import FrontDoor
 from net.history import History
@@ -101,6 +104,10 @@ class Outside:
     """Where rules in native code run."""
     thinker: Callable[[Registry], Thinker] = NpcsInline
     """Where the house's players think, by these rules."""
+    terminate: Callable[[], None] | None = None
+    """Asks the process to end in order, as its owner would; None: the server alone is asked."""
+    loaded: Loaded | None = None
+    """Where each value of the configuration came from, for whoever asks."""
 
 
 class App:
@@ -110,7 +117,7 @@ class App:
         self.config = config
         self._outside = outside
         thinker = outside.thinker(registry)  # which has the real rules where it is
-        registry = registry.with_native(lambda rules: Apart(rules, outside.rules_workers))
+        self.registry = registry = registry.with_native(lambda rules: Apart(rules, outside.rules_workers))
         self.tokens = Tokens(secrets, config.auth.audience, outside.clock)
         self.meter = Meter()
         self.store = self._build_store()
@@ -314,8 +321,9 @@ class App:
             return []
         routes = AdminApi(lambda: self.root.node(), supervisors, self._outside.clock).routes()
         Metrics(self.inside).routes(routes)
+        pages = AdminPage(self.inside, Login(self.tokens), self._router.failure_of).routes()
         SuspendedGames(self.directory, self._router.failure_of).routes(routes)
-        admin = AdminService(self._outside.admin, routes, self.tokens, self._report)
+        admin = AdminService(self._outside.admin, routes, self.tokens, self._report, pages=pages)
         supervisors.append(admin.supervisor)
         return [admin.as_child()]
 
@@ -332,7 +340,10 @@ class App:
             supervisors=supervisors,
             not_ready=self.not_ready,
             draining=lambda: self.stopping,
-            drain=self.stop,
+            drain=self._outside.terminate or self.stop,
+            journal=self.history,
+            registry=self.registry,
+            loaded=self._outside.loaded,
         )
 
     async def run(self, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:

@@ -143,7 +143,11 @@ def _serve(loaded: Loaded, *, crash_points: CrashPoints | None = None, besides: 
 
     from net.serve import serve_forever
 
-    trio.run(partial(serve_forever, loaded.config, announce=_announce, crash_points=crash_points, besides=besides))
+    trio.run(
+        partial(
+            serve_forever, loaded.config, announce=_announce, crash_points=crash_points, besides=besides, loaded=loaded
+        )
+    )
 
 
 def _crash_points(descriptor: int | None) -> CrashPoints:

@@ -253,6 +253,11 @@ class Auth:
         " In the environment they are separated by commas.",
         mask=mask_whole,
     )
+    generated_secret: str = _key(
+        "loopback",
+        _one_of("loopback", "anywhere"),
+        "Where the server may listen with a secret that it made itself: on loopback alone, or anywhere.",
+    )
     audience: str = _key("croupier", _AUDIENCE, "The audience (aud) that a token must name.")
     token_ttl: int = _key(_DAY, _whole(1, 3650 * _DAY), "Seconds that a token of `croupier token` is good for.")
 

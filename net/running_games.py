@@ -57,6 +57,16 @@ class RunningGames:
             raise StoreUnavailable(str(error)) from None
         return rows[:limit]
 
+    async def latest(self, limit: int) -> list[Description]:
+        """The running games of all users, `limit` at most, the latest action first. Whether one is suspended is not
+        known here. Raises StoreUnavailable."""
+        try:
+            places = await self._places(self._keys.running, None, limit)
+            found = await self._described([place.game_id for place in places])
+        except (CommandRefused, ResultUnknown) as error:
+            raise StoreUnavailable(str(error)) from None
+        return [found[place.game_id] for place in places if place.game_id in found]
+
     async def _places(self, key: str, before: Place | None, limit: int) -> list[Place]:
         highest = "+inf" if before is None else repr(before.latest)
         places: list[Place] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,9 +28,11 @@ from net.listener import bind
 from net.metrics import measure_lag
 from net.npc.processes import Processes
 from net.outside import SystemClock, SystemEntropy
+from net.reach import check_reach
 from net.redis_url import RedisUrl
 from net.rules_path import rules_on_offer
 from net.rules_workers import RulesWorkers
+from net.systemd import Notifier
 from net.valkey import EmbeddedValkey
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from actors.rules.interface import AnyRules
     from actors.rules.registry import Registry
     from net.config import Config
+    from net.config_load import Loaded
     from net.listener import Acceptor
     from net.redis import Redis
 
@@ -51,13 +55,16 @@ async def serve_forever(
     announce: Callable[[str], None],
     crash_points: CrashPoints | None = None,
     besides: Iterable[AnyRules] = (),
+    loaded: Loaded | None = None,
 ) -> None:
     """Serves on the real world until SIGTERM or SIGINT; a second signal ends it at once. `announce` is given the URL
     when clients can connect; at `crash_points` a drill may end it; `besides` are rules to be played besides those that
-    are installed. Raises StartError, alone or in a group, when it cannot start."""
+    are installed; `loaded` says where each value of `config` came from. Raises StartError, alone or in a group, when it
+    cannot start."""
     clock, entropy = SystemClock(), SystemEntropy()
     with DataDirectory(config.server.data_dir).lock() as data:
         secrets = secret_for(config, data.path, entropy)
+        check_reach(config)
         certificate = Certificate.configured(config.server)
         acceptor = await bind(config.server.host, config.server.port)
         door = await open_door(config.admin.listen, data.path)
@@ -71,6 +78,7 @@ async def serve_forever(
             workers = RulesWorkers(most=config.games.native_processes, limit=config.games.rules_time_limit)
             keeper = ChildSpec(id="rules workers", run=workers.run)
             outside = evolve(outside, rules_workers=workers, services=(*outside.services, keeper))
+            outside = evolve(outside, terminate=partial(os.kill, os.getpid(), signal.SIGTERM), loaded=loaded)
             if crash_points is not None:
                 outside = evolve(outside, crash_points=crash_points)
             await _serve(
@@ -86,18 +94,21 @@ async def serve_forever(
 
 
 async def _serve(app: App, announce: Callable[[str], None], certificate: Certificate | None) -> None:
+    notifier = Notifier.of(os.environ)
     last_resort = LastResort(app.config.server.stop_within, app.root.node)
     try:
         async with trio.open_nursery() as signals:
             await signals.start(StallWatch(app.config.limits.stall_after).run)
             await signals.start(measure_lag, app.meter.lag)
-            await signals.start(_stop_on_signal, app, signals.cancel_scope, last_resort)
+            await signals.start(notifier.keep_alive)
+            await signals.start(_stop_on_signal, app, signals.cancel_scope, last_resort, notifier)
             if certificate is not None:
                 await signals.start(_reload_on_signal, certificate)
             with TimeLimit(app.config.games.rules_time_limit, ask_rules.__code__):
                 async with trio.open_nursery() as serving:
                     address = await serving.start(app.run)
                     spare_what_is_there()
+                    notifier.ready()
                     announce(f"{'http' if certificate is None else 'https'}://{address}")
             signals.cancel_scope.cancel()
     finally:
@@ -139,6 +150,7 @@ async def _stop_on_signal(
     app: App,
     everything: trio.CancelScope,
     last_resort: LastResort,
+    notifier: Notifier,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """The first signal asks for an orderly end, the second takes what is left down at once; from the first on the end
@@ -147,6 +159,7 @@ async def _stop_on_signal(
         task_status.started()
         async for number in signals:
             last_resort.arm()
+            notifier.stopping()
             if app.stopping or not app.up:
                 log.warning("%s: ending at once", signal.Signals(number).name)
                 everything.cancel()

@@ -13,13 +13,17 @@ from actors.directory import Directory
 from actors.kit.shelter import Shelter
 from actors.kit.tree import Node
 from actors.meter import Meter
-from actors.ports import Clock, StoreUnavailable
+from actors.ports import Clock, Journal, StoreUnavailable
+from actors.rules.registry import Registry
 from net.config import Config
+from net.config_load import Loaded
 from net.listener import Listener
 from net.redis import CommandRefused, Redis, ResultUnknown
+from net.running_games import RunningGames
 from net.store_keys import StoreKeys
 
 if TYPE_CHECKING:
+    from actors.messages import Description
     from actors.standing import Standing
 
 STORE_PATIENCE = 1.0
@@ -43,6 +47,10 @@ class Inside:
     not_ready: Callable[[], list[str]]
     draining: Callable[[], bool]
     drain: Callable[[], None]
+    journal: Journal
+    registry: Registry
+    loaded: Loaded | None = None
+    """Where each value of the configuration came from."""
     began: float = field(factory=trio.current_time)
     """When the server was built, on Trio's clock."""
 
@@ -56,6 +64,16 @@ class Inside:
                 return None
             return count if isinstance(count, int) else None
         return None
+
+    async def latest_games(self, limit: int) -> list[Description]:
+        """The games that run, those with the latest action first; none while the store is away."""
+        games = RunningGames(self.store, prefix=self.config.store.prefix)
+        with trio.move_on_after(STORE_PATIENCE):
+            try:
+                return await games.latest(limit)
+            except StoreUnavailable:
+                return []
+        return []
 
     def tables(self) -> list[tuple[str, Standing, int]]:
         """The games in memory: id, standing, and how many messages wait in the table's mailbox."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from actors.kit.tree import Node
+from net.admin.rows import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from actors.kit.tree import Node
+    from net.admin.rows import Row
 
 
 _STYLES: Final = {
@@ -21,24 +24,6 @@ _STYLES: Final = {
 _INDENT: Final = "  "
 _AROUND: Final = 2
 """Lines of the table that are no rows: its head, and the rule below."""
-
-
-@frozen
-class Row:
-    """One line: a node, or (None) that so many more are not listed; `depth` is how far below the root."""
-
-    depth: int
-    node: Node | None
-    more: int = 0
-
-
-def rows_of(node: Node, depth: int = 0) -> Iterator[Row]:
-    """The node, what is below it, and how much more there is, in the order of the tree."""
-    yield Row(depth, node)
-    for child in node.children:
-        yield from rows_of(child, depth + 1)
-    if node.more:
-        yield Row(depth + 1, None, node.more)
 
 
 def pruned(node: Node, depth: int) -> Node:

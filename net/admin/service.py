@@ -13,21 +13,27 @@ from net.websocket import SocketRoutes
 if TYPE_CHECKING:
     from net.admin.door import Door
     from net.auth import Tokens
-    from net.http import Report, Routes
+    from net.http import Handler, Report, Request, Response, Routes
 
 LIMITS: Final = ListenerLimits(max_connections=64, http=HttpLimits(body_bytes=65536, timeout=15.0))
+
+PAGES: Final = "admin"
+"""What the path of a page begins with."""
 
 _MAX_RESTARTS: Final = 30
 _WITHIN: Final = 60.0
 
 
 class AdminService:
-    """Serves these routes at the door. A service token is needed where the door says so."""
+    """Serves these routes at the door, where a token is needed if the door says so, and the `pages` below /admin, which
+    see for themselves who comes."""
 
-    def __init__(self, door: Door, routes: Routes, tokens: Tokens, report: Report) -> None:
+    def __init__(
+        self, door: Door, routes: Routes, tokens: Tokens, report: Report, *, pages: Handler | None = None
+    ) -> None:
         self._listener = Listener(
             door.acceptor,
-            respond=with_token(routes, tokens) if door.needs_token else routes,
+            respond=_beside(pages, with_token(routes, tokens) if door.needs_token else routes),
             upgrade=SocketRoutes(),
             limits=LIMITS,
             report=report,
@@ -49,3 +55,12 @@ class AdminService:
     def as_child(self) -> ChildSpec:
         """It is temporary: if it fails for good, the server goes on without it."""
         return self.supervisor.as_child(restart=Restart.TEMPORARY)
+
+
+def _beside(pages: Handler | None, others: Handler) -> Handler:
+    async def respond(request: Request) -> Response:
+        if pages is not None and request.segments[:1] == (PAGES,):
+            return await pages(request)
+        return await others(request)
+
+    return respond

@@ -212,6 +212,7 @@ def test_every_number_has_its_bounds_in_the_table_above() -> None:
             [(), ("x" * 32,), ("x" * 32, "y" * 40)],
             [("x" * 31,), ("x" * 32, ""), ("x" * 32,) * 17],
         ),
+        ("auth.generated_secret", ["loopback", "anywhere"], ["", "yes"]),
         ("auth.audience", ["croupier", "https://play.example.org"], ["", "a\nb", "x" * 256]),
         ("log.level", ["debug", "info", "warning", "error"], ["", "INFO", "trace"]),
         ("log.format", ["auto", "human", "json"], ["", "text"]),

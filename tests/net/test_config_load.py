@@ -30,6 +30,7 @@ OTHERS: dict[str, tuple[Any, Any, Any]] = {
     "archive.url": ("sqlite:///file", "postgresql://env/games", "postgres://flag/games"),
     "auth.secret": (A, B, C),
     "auth.secrets": ([A, B], [B], [C, A, B]),
+    "auth.generated_secret": ("anywhere", "anywhere", "anywhere"),
     "auth.audience": ("file", "env", "flag"),
     "auth.token_ttl": (1, 2, 3),
     "sessions.connect_timeout": (1, 2.5, 3),

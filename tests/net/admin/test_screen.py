@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from actors.kit.tree import Node
-from net.admin.screen import Row, fitted, pruned, rows_of, shortened, table_of
+from net.admin.rows import Row, rows_of
+from net.admin.screen import fitted, pruned, shortened, table_of
 
 TABLES = Node("tables", "supervisor", children=tuple(Node(f"t{n}", "actor") for n in range(5)), more=7)
 ROOT = Node("root", "supervisor", children=(Node("store", "service"), TABLES))
