@@ -12,5 +12,5 @@ settings.load_profile("croupier")
 collect_ignore = (
     [] if sys.platform == "linux" else ["actors/rules/test_crazy_eights_openspiel.py", "actors/rules/openspiel"]
 )
-# The binary has to be built first, which takes a minute: its tests run where they are asked for by name (.ci/run).
-collect_ignore.append("binary")
+# The binary has to be built, and Chromium installed: these run where they are asked for by name (.ci/run).
+collect_ignore += ["binary", "browser"]
