@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from attrs import frozen
 
-from actors.rules.crazy_eights import CrazyEights
+from actors.rules.crazy_eights import CrazyEights, FirstCrazyEights
 from actors.rules.duel import Duel
 from actors.rules.interface import is_native
 from actors.rules.openspiel import OpenSpielFamily
@@ -102,7 +102,7 @@ class Registry:
         """The games that ship, and OpenSpiel's where that is installed, of which these are listed. They are not checked
         at each start: the tests do that."""
         registry = cls(families=(OpenSpielFamily(),), listed=listed)
-        for rules in (CrazyEights(), Duel()):
+        for rules in (FirstCrazyEights(), CrazyEights(), Duel()):
             registry._take(rules)
         return registry
 

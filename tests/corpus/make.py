@@ -58,6 +58,10 @@ GAMES: dict[str, Script] = {
         "crazy_eights", 3, instead={3: "wait", 5: "resign", 8: "wait"}, turn_timeout_seconds=20.0
     ),
     "crazy-eights-by-the-clock": Script("crazy_eights", 2, turn_timeout_seconds=30.0),
+    "crazy-eights-2": Script("crazy_eights", 2),  # by version 2 of its rules, as all that come after
+    "crazy-eights-2-specials": Script("crazy_eights", 4, {"special_cards": True, "reshuffle": False, "draw_limit": 2}),
+    "duel": Script("duel", 2),
+    "duel-resigned": Script("duel", 2, {"decks": ["storms", "groves"]}, instead={60: "resign"}),
 }
 
 

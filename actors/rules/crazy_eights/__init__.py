@@ -4,6 +4,6 @@ The rules are Bicycle's (The United States Playing Card Company, "Crazy Eights")
 those of John McLeod's pagat.com ("Crazy Eights") or custom. docs/crazy-eights.md says which is which.
 """
 
-from actors.rules.crazy_eights.rules import CrazyEights
+from actors.rules.crazy_eights.rules import CrazyEights, FirstCrazyEights
 
-__all__ = ["CrazyEights"]
+__all__ = ["CrazyEights", "FirstCrazyEights"]

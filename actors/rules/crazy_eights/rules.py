@@ -19,7 +19,7 @@ from actors.rules.crazy_eights.state import (
     may_draw,
     may_pass,
 )
-from actors.rules.crazy_eights.view import view
+from actors.rules.crazy_eights.view import first_view, view
 from actors.rules.interface import ForcedAction, IllegalAction
 from actors.rules.saving import StateCodec
 
@@ -34,11 +34,12 @@ _CHOICES: Final = tuple(ChooseSuit(suit) for suit in Suit)
 _CODEC: Final = StateCodec(State)
 
 
-class CrazyEights:
-    """The Rules of Crazy Eights; it holds nothing."""
+class FirstCrazyEights:
+    """The Rules of Crazy Eights in their first version, which unfinished games may need. It holds nothing, as does the
+    next one."""
 
     name: Final = "crazy_eights"
-    version: Final = "1"
+    version = "1"
     title: Final = "Crazy Eights"
     min_players: Final = MIN_PLAYERS
     max_players: Final = MAX_PLAYERS
@@ -96,15 +97,11 @@ class CrazyEights:
 
     def view(self, state: State, seat: int | None) -> JsonObject:
         """What that seat, or with None a spectator, may see."""
-        return view(state, seat)
+        return first_view(state, seat)
 
     def appraise(self, state: State, seat: int) -> float:
         """How well that seat stands: -1 lost, 1 won."""
         return appraise(state, seat)
-
-    def imagine(self, view: JsonObject, seat: int, chance: Chance) -> State:
-        """A position at random in which that seat sees this. Raises ValueError when the game is over."""
-        return imagine(view, seat, chance)
 
     def current(self, state: State) -> int | None:
         """Whose turn it is; None once the game is over."""
@@ -144,3 +141,18 @@ class CrazyEights:
     def outcome(self, state: State) -> Outcome | None:
         """How the game ended, or None while it runs."""
         return state.outcome
+
+
+class CrazyEights(FirstCrazyEights):
+    """The Rules of Crazy Eights. Since version 2 a view shows how many have passed in a row, where that matters, and
+    the options that are not at their defaults: a player who sees no more than a view can tell from it what may come."""
+
+    version = "2"
+
+    def view(self, state: State, seat: int | None) -> JsonObject:
+        """What that seat, or with None a spectator, may see."""
+        return view(state, seat)
+
+    def imagine(self, view: JsonObject, seat: int, chance: Chance) -> State:
+        """A position at random in which that seat sees this. Raises ValueError when the game is over."""
+        return imagine(view, seat, chance)

@@ -18,6 +18,16 @@ def view(state: State, seat: int | None) -> JsonObject:
     While the game runs, the only cards in it are the top of the pile and the viewer's own hand. Once it is
     over, every hand and what it costs lies open to everybody; the stock stays hidden.
     """
+    seen = first_view(state, seat)
+    if not state.stock:
+        seen["passes"] = state.passes
+    if unusual := state.options.unusual():
+        seen["options"] = unusual
+    return seen
+
+
+def first_view(state: State, seat: int | None) -> JsonObject:
+    """The same as version 1 of the rules showed it: games that began with it are shown so to their end."""
     over = state.outcome is not None
     seats: list[JsonObject] = [
         {"seat": s, "cards": len(hand), "resigned": state.resigned[s]} for s, hand in enumerate(state.hands)
@@ -37,10 +47,6 @@ def view(state: State, seat: int | None) -> JsonObject:
         "plays_left": state.options.max_plays - state.plays,
         "seats": seats,
     }
-    if not state.stock:
-        seen["passes"] = state.passes
-    if unusual := state.options.unusual():
-        seen["options"] = unusual
     if state.options.special_cards:
         seen["direction"] = state.direction
         seen["owed"] = state.owed

@@ -150,7 +150,7 @@ def test_a_plug_in_may_add_a_version_to_a_game_that_ships(install: Install) -> N
     install("newer", "RULES = rules('crazy_eights', '1000')")
     registry = Registry.discover()
     assert registry.latest("crazy_eights").version == "1000"
-    assert type(registry.find("crazy_eights", "1")) is CrazyEights
+    assert type(registry.find("crazy_eights", "2")) is CrazyEights
 
 
 @pytest.mark.parametrize(

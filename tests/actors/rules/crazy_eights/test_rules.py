@@ -157,7 +157,7 @@ def cards_of(state: State) -> list[Card]:
 
 def test_crazy_eights_is_rules_as_the_protocol_has_them() -> None:
     rules: Rules[State, Action] = RULES
-    assert (rules.name, rules.version, rules.title) == ("crazy_eights", "1", "Crazy Eights")
+    assert (rules.name, rules.version, rules.title) == ("crazy_eights", "2", "Crazy Eights")
     assert (rules.min_players, rules.max_players) == (2, 5)
 
 

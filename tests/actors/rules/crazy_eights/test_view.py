@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 
 from actors.rules.cards import Suit
+from actors.rules.crazy_eights import FirstCrazyEights
 from actors.rules.crazy_eights.scoring import ended
 from actors.rules.crazy_eights.view import view
 
@@ -70,6 +71,14 @@ def test_a_table_that_plays_by_the_defaults_says_nothing_of_its_options(position
 def test_the_passes_in_a_row_are_shown_while_the_stock_is_exhausted(position: Position) -> None:
     assert view(position("QS", "2C", pile="9C", passes=1), None)["passes"] == 1
     assert "passes" not in view(position("QS", "2C", stock="3C", pile="9C"), None)
+
+
+def test_a_game_that_began_with_version_1_is_shown_as_it_was_begun(position: Position) -> None:
+    state = position("QS", "2C", pile="9C", passes=1, draw_limit=3)
+    shown = view(state, 0)
+    assert {"passes", "options"} <= shown.keys()
+    assert FirstCrazyEights().view(state, 0) == {k: v for k, v in shown.items() if k not in ("passes", "options")}
+    assert not hasattr(FirstCrazyEights(), "imagine")
 
 
 @pytest.mark.parametrize("viewer", [0, 1, 2, None])
