@@ -66,11 +66,12 @@ class Buckets:
         wait = full_at + self._interval - now - self._depth
         return wait if wait > _GRAIN else 0.0
 
-    def spend(self, key: str, now: float) -> None:
-        """Takes a token: one that is there, as `wait` said at this very moment, or the next that will be."""
+    def spend(self, key: str, now: float, count: int = 1) -> None:
+        """Takes a token, or so many: those that are there, as `wait` said at this very moment, and the next that will
+        be."""
         if not self.rate.per_second:
             return
-        self._full_at[key] = max(self._full_at.get(key, now), now) + self._interval
+        self._full_at[key] = max(self._full_at.get(key, now), now) + count * self._interval
         if len(self._full_at) > self._sweep_past:
             self._sweep(now)
 
@@ -124,9 +125,14 @@ class RequestLimits:
         wait = max(self._connections.wait(sid, now), self._users.wait(user_id, now))
         if wait:
             return wait
-        self._connections.spend(sid, now)
-        self._users.spend(user_id, now)
+        self.charge(sid, user_id, now)
         return None
+
+    def charge(self, sid: str, user_id: str, now: float, count: int = 1) -> None:
+        """Takes so many tokens of both, whether they are there or not: for a request that turned out to be work for
+        several. Who has none left is let in again when they are."""
+        self._connections.spend(sid, now, count)
+        self._users.spend(user_id, now, count)
 
     def floods(self, sid: str, now: float) -> bool:
         """Counts a refusal; whether it is one too many, so that this connection is better closed."""

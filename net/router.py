@@ -13,7 +13,7 @@ from actors.failures import Code, Failure
 from actors.faults import report
 from actors.kit.actor import ActorError, ActorStopped, MailboxFull
 from actors.kit.supervisor import StartTimeout
-from actors.messages import Act, Describe, Draw, Join, Resign, Role, Sealed, Spectate
+from actors.messages import Act, Describe, Draw, Join, Resign, Role, Sealed, Spectate, View
 from actors.meter import Meter
 from actors.ports import GameNotFound, StoreLostData, StoreUnavailable
 from actors.roll import Following
@@ -54,6 +54,10 @@ Handler: TypeAlias = "Callable[[Session, Request], None]"
 SUCCESS: Final = "success"
 NO_EVENT: Final = "unknown"
 """How a request that no event is known of is counted: names that clients make up must not become labels."""
+
+_MISSED_A_REQUEST: Final = 20
+"""So many states that were missed are as much work as a request."""
+_MISSED_AT_MOST: Final = 10
 
 _NOT_FOUND = Failure(Code.GAME_NOT_FOUND, "there is no such game")
 _NOT_IN_GAME = Failure(Code.NOT_IN_GAME, "you are not a player of this game")
@@ -218,6 +222,8 @@ class Router:
                     if join is not None and following is not None:
                         session.follow(join, follow_in(self._directory, session, following))
                     self._answer(session, request, body)
+                    if (more := _work_besides(outcome.body)) > 0:
+                        self._limits.charge(session.sid, session.user_id, trio.current_time(), more)
                 case Failure():
                     self._fail(session, request, outcome)
                 case ActorError():
@@ -286,6 +292,17 @@ def _log(session: Session, request: Request, event: str, result: str) -> None:
             "request": message_id or None,
         },
     )
+
+
+def _work_besides(answer: object) -> int:
+    """As how many requests more this answer counts, for the work that it was: what was missed is made again."""
+    match answer:
+        case View(resync=True):
+            return _MISSED_AT_MOST
+        case View(missed=tuple() as missed):
+            return len(missed) // _MISSED_A_REQUEST
+        case _:
+            return 0
 
 
 def _follows(game_id: str, message: TableRequest) -> Following | None:

@@ -88,6 +88,23 @@ async def test_requests_per_second_of_one_connection(house: House) -> None:
     assert (await told(a))[0] == "rate_limited"
 
 
+@limited(requests_per_second=1, request_burst=20)
+async def test_request_burst_counts_what_was_missed_as_the_work_that_it_is(house: House) -> None:
+    game_id = await house.new_game("tally", ["a", "b"])
+    players = [await house.player("a"), await house.player("b")]
+    for turn in range(41):
+        await players[turn % 2].act(game_id, MISS)
+        await trio.sleep(2)
+    view = await players[0].join(game_id, last_event_id=1)
+    assert len(view["missed"]) == 41
+    codes = [(await told(players[0]))[0] for _ in range(20)]
+    assert codes == ["ok"] * 17 + ["rate_limited"] * 3  # the join was one request, and its 41 states two more
+    await trio.sleep(60)
+    assert (await players[0].join(game_id, last_event_id=99))["resync"] is True
+    assert [(await told(players[0]))[0] for _ in range(10)] == ["ok"] * 9 + ["rate_limited"]
+    assert await players[1].heartbeat() > 0
+
+
 @limited(requests_per_second=1, request_burst=5)
 async def test_request_burst_counts_whatever_is_asked(house: House) -> None:
     client = await house.player("a")

@@ -148,6 +148,17 @@ def test_a_request_that_the_user_may_not_make_takes_nothing_of_the_connection() 
     assert limits.take("s1", "ben", 1.0) is None
 
 
+def test_a_request_that_was_more_work_counts_as_several_and_is_waited_for() -> None:
+    limits = RequestLimits(connection=Rate(1, 3), user=Rate(100, 100), refusals=10)
+    assert limits.take("s", "anna", 0.0) is None
+    limits.charge("s", "anna", 0.0, 5)
+    assert limits.take("s", "anna", 0.0) == 4.0
+    assert limits.take("s", "anna", 4.0) is None
+    without = RequestLimits(connection=Rate(0, 1), user=Rate(0, 1), refusals=10)
+    without.charge("s", "anna", 0.0, 1000)
+    assert without.take("s", "anna", 0.0) is None
+
+
 def test_the_longer_of_the_two_waits_is_told() -> None:
     limits = RequestLimits(connection=Rate(1, 1), user=Rate(0.25, 1), refusals=10)
     assert limits.take("s", "u", 0.0) is None
