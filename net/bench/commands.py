@@ -45,15 +45,23 @@ def bench() -> None:
     metavar="A",
     help="How many actions are taken before them.",
 )
+@click.option(
+    "--ping-every",
+    type=click.FloatRange(0.5, 60),
+    default=6,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often each of them is pinged.",
+)
 @_json_option
-def crowd(*, guests: int, spectators: int, actions: int, json_file: Path | None) -> None:
+def crowd(*, guests: int, spectators: int, actions: int, ping_every: float, json_file: Path | None) -> None:
     """Measure a crowd: its coming, its pings, one game before all eyes, and its return after a kill -9.
 
     Linux alone, because it reads /proc. Figures of one run can be compared with each other, those of two cannot.
     """
     from net.bench.crowd_run import run_crowd
 
-    run_crowd(guests=guests, spectators=spectators, actions=actions, json_file=json_file)
+    run_crowd(guests=guests, spectators=spectators, actions=actions, ping_every=ping_every, json_file=json_file)
 
 
 @bench.command()

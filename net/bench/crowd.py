@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PING_EVERY: Final = 6.0
-"""Seconds between two pings of a session, in this benchmark's server."""
-
 _ROUNDS: Final = 3
 """Rounds of pings that are measured."""
 
@@ -46,11 +43,13 @@ _PATIENCE: Final = 120.0
 
 @frozen
 class Plan:
-    """How many guests there are, and how many of them watch one game, while so many actions are taken in it."""
+    """How many guests there are, and how many of them watch one game, while so many actions are taken in it; and how
+    often each is pinged, in seconds."""
 
     guests: int
     spectators: int
     actions: int
+    ping_every: float
 
 
 @frozen
@@ -102,11 +101,12 @@ class Broadcast:
 @frozen
 class Return:
     """All guests at once, after a kill -9. Seconds from when the server could be connected to until each was in its
-    seat, in order; `down` is how long it could not be. `recovered`: they had their sessions back; else they were put
-    into their games with fresh ones."""
+    seat, in order; `down` is how long it could not be, `cpu` what the server used meanwhile. `recovered`: they had
+    their sessions back; else they were put into their games with fresh ones."""
 
     recovered: bool
     down: float
+    cpu: float
     seconds: tuple[float, ...]
 
     @property
@@ -133,7 +133,8 @@ class Figures:
     @property
     def per_spectator(self) -> float:
         """Seconds of CPU that one spectator more costs for each action."""
-        return (self.many.each - self.few.each) / max(self.many.spectators - self.few.spectators, 1)
+        more = self.many.spectators - self.few.spectators
+        return max(self.many.each - self.few.each, 0.0) / max(more, 1)
 
 
 @define(eq=False)
@@ -191,17 +192,17 @@ class Crowd:
         self.watcher.step("nobody is there", 1)
         await quiet(meter)
         cpu = meter.cpu()
-        await trio.sleep(PING_EVERY)
+        await trio.sleep(self.plan.ping_every)
         return meter.cpu() - cpu
 
     async def _beat(self, idle: float) -> Beats:
         meter = self._meter
         self.watcher.step(f"{_ROUNDS} rounds of pings", _ROUNDS)
-        await trio.sleep(PING_EVERY)
+        await trio.sleep(self.plan.ping_every)
         cpu = meter.cpu()
         pongs = sum(guest.pongs for guest in self.guests)
         for _ in range(_ROUNDS):
-            await trio.sleep(PING_EVERY)
+            await trio.sleep(self.plan.ping_every)
             self.watcher.done()
         cpu = meter.cpu() - cpu
         rounds = (sum(guest.pongs for guest in self.guests) - pongs) / len(self.guests)
@@ -264,7 +265,8 @@ class Crowd:
         for guest in seated:
             guest.hang_up()
         await self.server.start()
-        up = trio.current_time()
+        up, meter = trio.current_time(), self._meter
+        cpu = meter.cpu()
         seconds: list[float] = []
 
         async def come(guest: Guest) -> None:
@@ -278,7 +280,8 @@ class Crowd:
                     nursery.start_soon(come, guest)
         if len(seconds) < len(seated):
             raise BenchFailed(f"{len(seated) - len(seconds)} guests are not in their seats after {_PATIENCE:g} s")
-        return Return(recovered, up - killed, tuple(sorted(seconds)))
+        await quiet(meter)
+        return Return(recovered, up - killed, meter.cpu() - cpu, tuple(sorted(seconds)))
 
     # ---- what they share
 

@@ -9,12 +9,12 @@ from attrs import asdict, frozen
 from rich.console import Console
 from rich.table import Table
 
-from net.bench.crowd import PING_EVERY, Crowd, Figures, Plan
+from net.bench.crowd import Crowd, Figures, Plan
 from net.bench.files import check_writable, write_json
 from net.bench.machine import Machine
 from net.bench.process import allow_open_files, check_system
 from net.bench.progress import ProgressBar
-from net.bench.ratios import quotient
+from net.bench.ratios import quotient, ratio
 from net.bench.server import started_server
 from net.interrupt import interruptible
 
@@ -65,24 +65,23 @@ class CrowdReport:
             f"{many.each * _MS:.1f} ms CPU",
             f"{figures.per_spectator * _US:.1f} µs CPU",
         )
-        table.add_row(
-            f"the same before {few.spectators}", f"{few.each * _MS:.1f} ms CPU", f"x{few.each / many.each:.3f}"
-        )
+        table.add_row(f"the same before {few.spectators}", f"{few.each * _MS:.1f} ms CPU", ratio(few.each, many.each))
         table.add_row("until the last of them saw it", f"{many.delay * _MS:.0f} ms", "")
         for one in figures.returns:
             how = "with their sessions" if one.recovered else "put into their games"
-            table.add_row(
-                f"{len(one.seconds):,} come back, {how}", f"{one.slowest:.2f} s the last", f"{one.middle:.2f} s half"
-            )
+            each = one.cpu / len(one.seconds)
+            table.add_row(f"{len(one.seconds):,} come back, {how}", f"{one.slowest:.2f} s", f"{each * _MS:.2f} ms CPU")
         return table
 
     def notes(self) -> list[str]:
         """What the table has no room for, a line each."""
         downs = " and ".join(f"{one.down:.2f} s" for one in self.figures.returns)
+        halves = " and ".join(f"{one.middle:.2f} s" for one in self.figures.returns)
         beats, many = self.figures.beats, self.figures.many
         return [
             f"All come back at the same moment, when the server is up again: {downs} after it was killed.",
-            f"{beats.rounds} rounds of pings, {PING_EVERY:g} s apart; {len(many.delays)} actions.",
+            f"The seconds are until the last is in its seat; half of them were after {halves}.",
+            f"{beats.rounds} rounds of pings, {self.plan.ping_every:g} s apart; {len(many.delays)} actions.",
             "Clients, server and store share this machine.",
             str(self.machine),
         ]
@@ -103,7 +102,7 @@ class CrowdReport:
         }
 
 
-def run_crowd(*, guests: int, spectators: int, actions: int, json_file: Path | None) -> None:
+def run_crowd(*, guests: int, spectators: int, actions: int, ping_every: float, json_file: Path | None) -> None:
     """Measures, and prints the table on standard output; progress goes to standard error.
 
     Writes the figures to `json_file` too, if one is given. Raises StartError, alone or in a group, for what cannot be
@@ -112,7 +111,7 @@ def run_crowd(*, guests: int, spectators: int, actions: int, json_file: Path | N
     check_system()
     if json_file is not None:
         check_writable(json_file)
-    plan = Plan(guests, min(spectators, guests - 2), actions)
+    plan = Plan(guests, min(spectators, guests - 2), actions, ping_every)
     allow_open_files(guests + _SPARE_FILES)
     screen = Console(stderr=True)
     with ProgressBar(screen) as progress:
@@ -132,7 +131,7 @@ def run_crowd(*, guests: int, spectators: int, actions: int, json_file: Path | N
 async def _measure(plan: Plan, watcher: Watcher) -> tuple[Figures | None, int]:
     """The figures, or the exit status if a signal ended it all."""
     figures: Figures | None = None
-    environ = {"CROUPIER_SESSIONS_PING_INTERVAL": f"{PING_EVERY:g}"}
+    environ = {"CROUPIER_SESSIONS_PING_INTERVAL": f"{plan.ping_every:g}"}
     async with (
         interruptible() as interrupt,
         started_server(connections=plan.guests + _SPARE_FILES, environ=environ) as server,
