@@ -198,6 +198,15 @@ class Appraises(Protocol):
         look at everything in them; it should, for whoever hopes for a card is to like having it."""
 
 
+class Reveals(Protocol):
+    """What rules may say besides, for `assert_no_leak` (`docs/test-your-game.md`), where they show on purpose what some
+    seat alone is shown elsewhere."""
+
+    @property
+    def reveals(self) -> Sequence[str]:
+        """Those places: paths of the view (`$.seats[*].up`), or of a change of that type (`$.changes[found].card`)."""
+
+
 def is_native(rules: AnyRules) -> bool:
     """Whether these rules say that they are made of native code (`native = True`), which no signal interrupts: the
     server runs them in a process of their own, which it can end (`docs/rules-limits.md`).

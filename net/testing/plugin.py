@@ -1,4 +1,5 @@
-"""The pytest plugin that ships with Croupier (extra `croupier[testing]`): the fixture `house`.
+"""The pytest plugin that ships with Croupier (extra `croupier[testing]`): the fixture `house`; and `check_rules` and
+`assert_no_leak`, for tests of a game's rules (`net.testing.rules`).
 
 A test that uses it, directly or through another fixture, runs in virtual time without asking. To have another
 configuration, other rules, another seed or more patience, override `house_config`, `house_rules`, `house_seed` or
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from actors.rules.registry import Registry
     from net.config import Config
     from net.testing.house import House
+    from net.testing.rules import Checked, Watched
 
 # Every run of pytest in an environment that has Croupier loads this file, with the extra or without it: so nothing of
 # ours, and nothing that the extra brings, is imported before a test asks for it.
@@ -62,6 +64,22 @@ async def house(
 
     async with open_house(house_config, house_rules, seed=house_seed, patience=house_patience) as opened:
         yield opened
+
+
+@pytest.fixture
+def check_rules() -> Callable[..., Checked]:
+    """The function `net.testing.rules.check_rules`: whether rules keep the protocol of rules."""
+    from net.testing.rules import check_rules
+
+    return check_rules
+
+
+@pytest.fixture
+def assert_no_leak() -> Callable[..., Watched]:
+    """The function `net.testing.rules.assert_no_leak`: whether anybody is told what they may not know."""
+    from net.testing.rules import assert_no_leak
+
+    return assert_no_leak
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

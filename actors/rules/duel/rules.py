@@ -43,6 +43,7 @@ class Duel:
     min_players: Final = _PLAYERS
     max_players: Final = _PLAYERS
     end_in_draw: Final = None
+    reveals: Final = ("$.changes[found].card",)
 
     @property
     def options_schema(self) -> JsonObject:

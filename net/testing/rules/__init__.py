@@ -13,5 +13,6 @@ pytest finds both as fixtures of these names; `docs/test-your-game.md` begins wi
 
 from net.testing.rules.broken import Finding, Leak, RulesBroken, Where
 from net.testing.rules.conformance import Checked, check_rules
+from net.testing.rules.leaks import Watched, assert_no_leak
 
-__all__ = ["Checked", "Finding", "Leak", "RulesBroken", "Where", "check_rules"]
+__all__ = ["Checked", "Finding", "Leak", "RulesBroken", "Watched", "Where", "assert_no_leak", "check_rules"]

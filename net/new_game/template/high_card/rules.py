@@ -146,8 +146,12 @@ class HighCard:
         table = tuple((one["seat"], PACK[PACK.index(one["card"])]) for one in view["table"])
         known = {*view["hand"], *view["open"], *(card for _, card in table)}
         unseen = list(chance.shuffled(card for card in PACK if card not in known))
-        hands = [tuple(unseen.pop() for _ in range(one["cards"])) for one in view["seats"]]
-        hands[seat] = tuple(PACK[PACK.index(card)] for card in view["hand"])
+        hands = [
+            tuple(
+                unseen.pop() if one["seat"] != seat else PACK[PACK.index(view["hand"][n])] for n in range(one["cards"])
+            )
+            for one in view["seats"]
+        ]
         return State(
             hands=tuple(hands),
             turn=view["turn"],
