@@ -105,6 +105,9 @@ class Redis:
         self._crash_points = crash_points
         self._batches = Histogram(COUNTS) if batches is None else batches
         self._connection: _Connection | None = None
+        self._client_id: int | None = None
+        """What the server calls the connection that we have, or had last; None: it does not say."""
+        self._may_not_end = False
         self._epoch = 0
         self._why = f"not connected to {name} yet"
         self._noted = ""
@@ -233,10 +236,11 @@ class Redis:
         try:
             with trio.fail_after(self._connect_timeout):
                 stream = await self._connect()
-                replies = await ask(stream, *self._setup)
-            for reply in replies:
+                replies = await ask(stream, *self._setup, *self._end_the_last())
+            for reply in replies[: len(self._setup)]:
                 if isinstance(reply, CommandRefused):
                     raise refusal(reply)
+            self._note_connection(replies[len(self._setup) :])
         except trio.TooSlowError:
             error: Exception = StoreUnavailable(f"no answer within {self._connect_timeout:g} s")
         except (OSError, trio.BrokenResourceError) as broken:
@@ -252,6 +256,19 @@ class Redis:
         if stream is not None:
             await trio.aclose_forcefully(stream)
         raise error
+
+    def _end_the_last(self) -> list[Command]:
+        """Asks what this connection is called, and ends the one before it, at the server's side: whatever the server
+        has not read of that by now (a network may deliver late) it never will."""
+        who: Command = ("CLIENT", "ID")
+        return [who] if self._client_id is None else [who, ("CLIENT", "KILL", "ID", self._client_id)]
+
+    def _note_connection(self, replies: Sequence[Reply]) -> None:
+        self._client_id = replies[0] if isinstance(replies[0], int) else None
+        refused = [reply.code for reply in replies if isinstance(reply, CommandRefused)]
+        if refused and not self._may_not_end:
+            self._may_not_end = True
+            log.info("%s does not let us end dead connections of ours (CLIENT KILL: %s)", self._name, refused[0])
 
     async def _serve(self, stream: trio.abc.Stream) -> None:
         pipeline = Pipeline(max_calls=self._max_calls, max_bytes=self._max_bytes)

@@ -10,9 +10,13 @@ import pytest
 import trio
 
 from actors.ports import Fenced, ServerReplaced, StoreLostData
-from tests.samples.journal import CREATED, KEY, acted
+from net.ended import RedisEnded
+from tests.samples.journal import CREATED, GAME, KEY, acted, open_scene
 
 if TYPE_CHECKING:
+    import redis as redis_py
+
+    from actors.ports import Entropy
     from net.journal import RedisJournalWriter
     from tests.samples.journal import Scene
 
@@ -220,3 +224,30 @@ async def test_a_creation_that_lands_after_the_games_end_puts_it_back_into_no_in
     assert scene.running() == [None, None, None]
     assert scene.deadline() is None
     assert scene.ended() == 1002.0
+
+
+# ---- dead connections
+
+
+async def test_what_stands_in_a_dead_connection_never_arrives_once_there_is_another(
+    oracle: redis_py.Redis, valkey_socket: str, entropy: Entropy
+) -> None:
+    """So a creation that was sent again cannot bring a game back that has ended since, and gone to the archive."""
+    async with open_scene(oracle, valkey_socket, entropy, ends_dead_connections=True) as scene:
+        async with scene.in_doubt(partial(scene.journal.create, CREATED, deadline=30.0)):
+            pass
+        await scene.journal.writer(CREATED, 1).append(acted(2), ends=True)
+        await RedisEnded(scene.redis, scene.ownership).remove(GAME, 2)
+        with pytest.raises(trio.BrokenResourceError):
+            await scene.proxy.lines[0].deliver()
+        assert scene.keys() == []
+
+
+async def test_a_store_that_does_not_let_us_end_them_is_told_of_once(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for _ in range(3):
+        await scene.cut()
+    assert caplog.text.count("does not let us end dead connections of ours (CLIENT KILL: NOPERM)") == 1
+    assert await scene.redis.call("PING") == b"PONG"

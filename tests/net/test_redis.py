@@ -269,7 +269,7 @@ async def test_what_was_not_sent_when_the_connection_broke_was_not_executed(
 
     async def handshake() -> None:
         await theirs.receive_some()
-        await theirs.send_all(b"+PONG\r\n")
+        await theirs.send_all(b"+PONG\r\n:1\r\n")
 
     redis = Redis(connect, entropy=entropy)
     async with trio.open_nursery() as starting:
@@ -577,7 +577,8 @@ async def test_the_setup_goes_first_on_each_connection(
 async def test_it_waits_for_a_store_that_still_loads_its_data(
     nursery: trio.Nursery, entropy: Entropy, autojump_clock: object
 ) -> None:
-    answers = iter([b"-LOADING the data\r\n", b"-LOADING the data\r\n", b"+PONG\r\n"])
+    loading = b"-LOADING the data\r\n" * 2
+    answers = iter([loading, loading, b"+PONG\r\n:1\r\n"])
     kept = []
 
     async def connect() -> trio.abc.Stream:

@@ -187,8 +187,17 @@ async def append_when_there(writer: RedisJournalWriter, event: Event) -> None:
 
 
 @asynccontextmanager
-async def open_scene(oracle: redis_py.Redis, socket: str, entropy: Any) -> AsyncIterator[Scene]:  # noqa: ANN401 (a port)
-    """A scene for the length of a block; games are loaded in pages of five."""
+async def open_scene(
+    oracle: redis_py.Redis,
+    socket: str,
+    entropy: Any,  # noqa: ANN401 (a port)
+    *,
+    ends_dead_connections: bool = False,
+) -> AsyncIterator[Scene]:
+    """A scene for the length of a block; games are loaded in pages of five. By default it is on a store that does not
+    let us end dead connections, so that what was held on one can arrive late."""
+    may = "+" if ends_dead_connections else "-"
+    cast("Any", oracle).acl_setuser("default", enabled=True, commands=[f"{may}client|kill"])
     proxy = Proxy(partial(trio.open_unix_socket, socket))
     redis = Redis(proxy.connect, entropy=entropy)
     async with trio.open_nursery() as nursery:
@@ -198,3 +207,4 @@ async def open_scene(oracle: redis_py.Redis, socket: str, entropy: Any) -> Async
         yield Scene(redis, ownership, RedisJournal(redis, ownership, entropy=entropy, page=5), proxy, oracle)
         nursery.cancel_scope.cancel()
     await proxy.close()
+    cast("Any", oracle).acl_setuser("default", enabled=True, commands=["+client|kill"])

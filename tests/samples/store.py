@@ -133,7 +133,8 @@ class ScriptedStore:
         """A connection whose setup is answered."""
         client, server = trio.testing.memory_stream_pair()
         self.connections.append(server)
-        await server.send_all(b"+PONG\r\n")
+        ended = b":0\r\n" if len(self.connections) > 1 else b""
+        await server.send_all(b"+PONG\r\n:%d\r\n" % len(self.connections) + ended)
         return client
 
     async def expect(self, *words: str) -> None:
