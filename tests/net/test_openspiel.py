@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 
 from actors.apart.questions import Question, Told
 from actors.rules.chance import Chance, key_of
@@ -12,8 +13,6 @@ from actors.rules.registry import Registry
 from net.rules_workers import RulesWorkers
 
 if TYPE_CHECKING:
-    import trio
-
     from actors.rules.interface import JsonObject
     from net.client import CroupierClient
     from net.testing.house import House
@@ -89,3 +88,12 @@ async def test_a_real_process_deals_the_cards_that_this_one_would(nursery: trio.
     state = rules.set_up(2, {}, chance)
     assert told.body["known"]["views"] == [rules.view(state, seat) for seat in (0, 1, None)]
     assert told.body["position"] == chance.position
+
+
+@pytest.mark.parametrize("name", ["tic_tac_toe", "leduc_poker", "matrix_rps"])
+async def test_the_houses_own_players_play_them(house: House, name: str) -> None:
+    game_id = await house.new_game(f"openspiel:{name}", ["npc:mcts", "npc:random"])
+    with trio.fail_after(3600):
+        while (described := await house.api.game(game_id))["status"] == "running":  # noqa: ASYNC110
+            await trio.sleep(1)
+    assert described["end_reason"] == "finished"
