@@ -7,6 +7,7 @@ are. So nothing needs to be patched, and nothing that the rules import can hide 
 from __future__ import annotations
 
 import _random
+import gc
 import sys
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
@@ -46,11 +47,15 @@ class Spy:
         """Calls this, and watches. Where another profiler is at work it is left alone, and nothing is watched."""
         if sys.getprofile() is not None:
             return call(*args, **kwargs)
+        collects = gc.isenabled()
+        gc.disable()  # what others have the collector call (Hypothesis looks at the clock) is not the rules' doing
         sys.setprofile(self._told)
         try:
             return call(*args, **kwargs)
         finally:
             sys.setprofile(None)
+            if collects:
+                gc.enable()
 
     def _told(self, frame: FrameType, event: str, arg: Any) -> None:  # noqa: ANN401 - as Python calls it
         if event == "c_call" and (what := _read_by(arg)) is not None and not _imports(frame):
