@@ -301,6 +301,41 @@ def bench_serve(
     _serve(_load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path), besides=(BenchDuel(),))
 
 
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@_config_option
+@_data_dir_option
+def backup(file: Path, *, config_file: Path | None, data_dir: str | None) -> None:
+    """Copy the data directory into FILE, a tar file, while a server runs on it or not.
+
+    It has the games, the archive and the secret: whoever can read it sees every hidden card. A Redis or a PostgreSQL of
+    yours is not in it; they have backups of their own.
+    """
+    config = _load(config_file, data_dir=data_dir).config
+    from net.backup import back_up
+    from net.outside import SystemClock
+
+    saved = back_up(config, file, at=SystemClock().now())
+    where = "a server runs on it" if saved.running else "no server runs on it"
+    click.echo(f"{file}: {len(saved.files)} files of {config.server.data_dir.absolute()} ({where})")
+    for key, url in (("[store] redis_url", config.store.redis_url), ("[archive] url", config.archive.url)):
+        if url:
+            click.echo(f"croupier: {key} is set: what stands there is not in the backup", err=True)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@_config_option
+@_data_dir_option
+def restore(file: Path, *, config_file: Path | None, data_dir: str | None) -> None:
+    """Make a data directory of FILE, which `croupier backup` made. There must be none yet."""
+    config = _load(config_file, data_dir=data_dir).config
+    from net.backup import restore as put_back
+
+    names = put_back(file, config.server.data_dir)
+    click.echo(f"{config.server.data_dir.absolute()}: {len(names)} files of {file}")
+
+
 main.add_command(drill)
 main.add_command(version)
 
