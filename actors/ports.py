@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from actors.events import Created, Event
@@ -94,6 +94,16 @@ class JournalWriter(Protocol):
         stands, and raises only when it does not: StoreUnavailable (nothing was written, try later), ServerReplaced
         (nothing was written, nor will be), Fenced (another writer's event stands at this id), StoreLostData. Cancelled:
         the event may or may not stand; the next writer finds out.
+        """
+
+    def append_at_once(
+        self, event: Event, *, deadline: float | None, done: Callable[[BaseException | None], None]
+    ) -> bool:
+        """Sends an event that does not end the game on its way without waiting, and calls `done` when it is known what
+        became of it, with None when it stands. False: not now, and nothing happened; `append` may do.
+
+        With anything but None that is to be found out by an `append` of the same event, and by nothing else. `done` is
+        called from another task, and must not raise.
         """
 
     def set_deadline(self, deadline: float | None) -> bool:

@@ -6,12 +6,13 @@ from __future__ import annotations
 import enum
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import trio
 from attrs import evolve
 
 from actors.apart.patience import patiently
+from actors.apart.questions import Unanswered
 from actors.clocks import Clocks
 from actors.events import Aborted
 from actors.failures import Code, Failure
@@ -20,8 +21,8 @@ from actors.game import ABORTED, ReplayDiverged, RulesFault
 from actors.held import Held
 from actors.joining import NOT_IN_GAME, STORE_AWAY, Door, Joining, let_in, open_door, seat_for
 from actors.judge import game_ended
-from actors.kit.actor import Actor
-from actors.messages import Abort, AbortAnswer, Describe, Expire, Passivate, Resume, ResumeAnswer, TableMessage
+from actors.kit.actor import NOT_AT_ONCE, TAKEN, Actor
+from actors.messages import Abort, AbortAnswer, Act, Describe, Expire, Passivate, Resume, ResumeAnswer, TableMessage
 from actors.moves import Request, abandonment, answer_again, expiry, extension, judge, resumption
 from actors.ports import Fenced, GameNotFound, StoreLostData, StoreUnavailable
 from actors.recovery import recover, what_stands
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from actors.events import Event
     from actors.game import Game, Position
     from actors.house import House
-    from actors.messages import Sealed
+    from actors.kit.actor import Taken
     from actors.moves import Move
     from actors.ports import JournalWriter
     from actors.rules.interface import JsonObject
@@ -65,6 +66,8 @@ class Table(Actor[TableMessage]):
     be, takes no action, and can be aborted. It stays suspended until an operator has it try again, or a restart does.
     """
 
+    takes_at_once = True
+
     _held: Held
     _writer: JournalWriter
     _npcs: tuple[str, ...]
@@ -78,6 +81,8 @@ class Table(Actor[TableMessage]):
         self._clocks = Clocks(game_id, house, standing)
         self._stale = False
         self._interrupted = False
+        # How far the message in hand has come, when it was taken at once and handed on.
+        self._begun: Move | Literal[_Commit.DONE] | None = None
 
     # ---- its life
 
@@ -204,7 +209,62 @@ class Table(Actor[TableMessage]):
 
     # ---- acting
 
+    def handle_at_once(self, message: TableMessage) -> object:
+        """Judges an action where it comes in, and sends its event on its way: nobody's task is woken for that. What is
+        not as it mostly is is left to `handle`."""
+        held = self._held
+        if not isinstance(message, Act) or self._stale or held.running is None:
+            return NOT_AT_ONCE
+        seat = held.seat(message.user_id)
+        if seat is None or held.event_of(message.user_id, message.message_id) is not None:
+            return NOT_AT_ONCE
+        try:
+            move = judge(*held.running, message, seat, self._telling)
+        except Unanswered:  # by rules that run apart
+            return NOT_AT_ONCE
+        except RulesFault as error:
+            return self._suspend(error)
+        if isinstance(move, Failure):
+            return move
+        self._begin(move, message, self.taken())
+        return TAKEN
+
+    def _begin(self, move: Move, message: Act, taken: Taken) -> None:
+        """Sends the event of a move on its way. It is answered and shown when it stands, by whoever hears that; or
+        handed on."""
+        self._interrupted = True
+
+        def done(error: BaseException | None) -> None:
+            taken.go_on(stands if error is None else partial(hand_on, move))
+
+        def stands() -> None:
+            self._house.crash_points.reach("table.committed")
+            self._make_good(move, message, taken.reply)
+            self._interrupted = False
+            if self._is_at_the_limit:
+                hand_on(_Commit.DONE)
+            else:
+                taken.done()
+
+        def hand_on(begun: Move | Literal[_Commit.DONE]) -> None:
+            self._begun = begun
+            taken.hand_on()
+
+        deadline = self._clocks.deadline(move.after.deadline)
+        if move.after.ended is None:
+            self._house.crash_points.reach("table.judged")
+            if self._writer.append_at_once(move.event, deadline=deadline, done=done):
+                return
+        hand_on(move)
+
     async def _play(self, message: Request) -> object:
+        if (begun := self._begun) is not None:
+            self._begun = None
+            outcome = begun if begun is _Commit.DONE else await self._commit(begun, message)
+            if outcome is not _Commit.FENCED:
+                return await self._played(outcome)
+            if not await self._reloaded():
+                return STORE_AWAY
         for _ in range(_FENCED_TRIES):
             seat = self._held.seat(message.user_id)
             if seat is None:
@@ -224,14 +284,17 @@ class Table(Actor[TableMessage]):
             if isinstance(move, Failure):
                 return move
             outcome = await self._commit(move, message)
-            if isinstance(outcome, Failure):
-                return outcome
-            if outcome is _Commit.DONE:
-                await self._end_at_the_limit()
-                return None
+            if outcome is not _Commit.FENCED:
+                return await self._played(outcome)
             if not await self._reloaded():
                 return STORE_AWAY
         return Failure(Code.UNAVAILABLE, "another server keeps going on with this game; nothing was applied")
+
+    async def _played(self, outcome: Failure | _Commit) -> Failure | None:
+        if isinstance(outcome, Failure):
+            return outcome
+        await self._end_at_the_limit()
+        return None
 
     async def _look_at_the_clocks(self) -> None:
         """The time of whoever is to act is up, or all players have been away for too long: if it is still so. What is
@@ -266,8 +329,13 @@ class Table(Actor[TableMessage]):
         after, ends = move.after, move.after.ended is not None
         deadline = None if ends else self._clocks.deadline(after.deadline)
         outcome = await self._append(self._writer, move.event, ends=ends, deadline=deadline)
-        if outcome is not _Commit.DONE:
-            return outcome
+        if outcome is _Commit.DONE:
+            self._make_good(move, message, self.reply)
+        return outcome
+
+    def _make_good(self, move: Move, message: Request | None, reply: Callable[[object], None]) -> None:
+        """The event of this move stands: from now on the game is there, the asker is answered, and everybody told."""
+        after = move.after
         self._held.go_on(after, move.event)
         if message is not None and message.message_id is not None:
             self._held.answered[message.user_id, message.message_id] = after.event_id
@@ -276,13 +344,12 @@ class Table(Actor[TableMessage]):
             self._tell(None, move.pushes, after.event_id)
         else:
             with message.outlet.in_one_send():
-                self._tell(move.answer, move.pushes, after.event_id)
+                self._tell(partial(reply, move.answer), move.pushes, after.event_id)
         if after.ended is not None:
             log.info("a game is over", extra={"game": self._game_id, "reason": after.ended.reason})
         if self._npcs:
             self._summon_npcs()
         self._keep_snapshot(after=self._house.snapshot_every)
-        return _Commit.DONE
 
     async def _append(
         self, writer: JournalWriter, event: Event, *, ends: bool, deadline: float | None
@@ -305,10 +372,10 @@ class Table(Actor[TableMessage]):
         self._house.crash_points.reach("table.committed")
         return _Commit.DONE
 
-    def _tell(self, answer: Sealed | AbortAnswer | None, pushes: Pushes, event_id: int) -> None:
+    def _tell(self, answer: Callable[[], None] | None, pushes: Pushes, event_id: int) -> None:
         began = trio.current_time()
         if answer is not None:
-            self.reply(answer)
+            answer()
             self._house.crash_points.reach("table.answered")
         self._telling.tell(pushes, event_id)
         self._house.meter.push.add(trio.current_time() - began)
@@ -350,8 +417,12 @@ class Table(Actor[TableMessage]):
 
     # ---- calling it off
 
+    @property
+    def _is_at_the_limit(self) -> bool:
+        return self._held.ended is None and self._writer.last_event_id >= self._house.max_events - 1
+
     async def _end_at_the_limit(self) -> None:
-        if self._held.ended is None and self._writer.last_event_id >= self._house.max_events - 1:
+        if self._is_at_the_limit:
             reason = f"the game reached its limit of {self._house.max_events} events"
             await self._abort(self._writer, reason, asked=False)
 
@@ -393,7 +464,7 @@ class Table(Actor[TableMessage]):
             log.warning("game %s was called off, and its rules cannot show it", self._game_id)
             pushes = None
         self._tell(
-            answer if asked else None,
+            partial(self.reply, answer) if asked else None,
             pushes or self._telling.last_words(self._held.created, event.event_id),
             event.event_id,
         )

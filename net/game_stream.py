@@ -11,7 +11,7 @@ from net.redis import CommandRefused, ResultUnknown
 from net.store_scripts import APPEND, CREATE, DEADLINE, FINISH, LOAD, RETIRE, SNAPSHOT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from net.redis import Arg, Redis, Reply
     from net.scripts import Scripts
@@ -73,6 +73,26 @@ class GameStream:
         keys = (self.key, self._keys.deadlines, *indexes)
         args = (*_fields(entry), self._game_id, at, "" if deadline is None else deadline)
         await self._add(entry, self._scripts.call(APPEND, keys, args, epoch=epoch))
+
+    def append_at_once(
+        self,
+        entry: Entry,
+        indexes: Sequence[str],
+        *,
+        at: float,
+        deadline: float | str | None,
+        epoch: int,
+        heard: Callable[[Reply | Exception], None],
+    ) -> bool:
+        """Sends what `append` sends, and calls `heard` with what comes of it: bytes when the entry stands; what else it
+        may be, `settle` knows. False: nothing was sent."""
+        keys = (self.key, self._keys.deadlines, *indexes)
+        args = (*_fields(entry), self._game_id, at, "" if deadline is None else deadline)
+        return self._scripts.call_soon(APPEND, keys, args, epoch=epoch, heard=heard)
+
+    async def settle(self, entry: Entry, outcome: Reply | Exception) -> None:
+        """Goes on as `append` does when this has come of it."""
+        await self._add(entry, self._scripts.settle(outcome))
 
     async def finish(self, entry: Entry, indexes: Sequence[str], *, at: float, epoch: int) -> None:
         """Appends the game's last entry, and with that takes the game out of these sorted sets and of the deadlines,

@@ -21,14 +21,15 @@ from math import nan
 from typing import TYPE_CHECKING, Final
 
 import trio
+from attrs import frozen
 
-from actors.events import Created
+from actors.events import Created, Event
 from actors.ports import Fenced, GameNotFound, ServerReplaced, StoreLostData, StoreUnavailable
 from actors.snapshot import Loaded
 from net.backoff import Backoff
 from net.event_codec import UnreadableEvent, decode_event, encode_event
 from net.game_stream import Entry, GameStream
-from net.redis import ResultUnknown
+from net.redis import Reply, ResultUnknown
 from net.scripts import Scripts
 from net.snapshot_codec import UnreadableSnapshot, decode_snapshot, encode_snapshot
 from net.store_keys import StoreKeys
@@ -37,7 +38,6 @@ from net.store_scripts import AS_IT_STANDS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from actors.events import Event
     from actors.ports import Entropy
     from actors.snapshot import Snapshot
     from net.ownership import Ownership
@@ -207,6 +207,8 @@ class RedisJournalWriter:
         self._last = last_event_id
         # The deadline that stands. What another writer left is not known, and NaN is equal to nothing.
         self._deadline: float | None = nan
+        # What was sent on its way, and is not known to stand.
+        self._sent: _Sent | None = None
         # The nonce of event `_last`, once it is known: another event may come to stand under the same id.
         self._last_nonce: bytes | None = None
         self._checked_epoch: int | None = None
@@ -232,9 +234,10 @@ class RedisJournalWriter:
         """
         if event.event_id != self._last + 1:
             raise ValueError(f"event {event.event_id} does not follow event {self._last}")
-        if self._in_doubt:
+        sent, self._sent = self._sent, None
+        if self._in_doubt and (sent is None or sent.event is not event):
             raise Fenced(f"game {self._game_id}: this writer does not know what stands; load it again")
-        entry = Entry(event.event_id, encode_event(event), self._nonce)
+        entry = Entry(event.event_id, encode_event(event), self._nonce) if sent is None else sent.entry
         write = partial(self._finish if ends else self._continue, entry, event.at, deadline)
         self._in_doubt = True
         try:
@@ -243,10 +246,37 @@ class RedisJournalWriter:
                 self._entropy,
                 lambda: self._attempt(entry, write),
                 stands=partial(self._stream.holds, entry),
+                first=None if sent is None else partial(self._stream.settle, entry, sent.outcome),
             )
         except StoreUnavailable:
             self._in_doubt = False
             raise
+        self._has_appended(entry, deadline)
+
+    def append_at_once(
+        self, event: Event, *, deadline: float | None, done: Callable[[BaseException | None], None]
+    ) -> bool:
+        """See `actors.ports.JournalWriter.append_at_once`. It is the first attempt of an `append`, and only that."""
+        epoch = self._redis.epoch
+        if self._in_doubt or event.event_id != self._last + 1 or epoch != self._checked_epoch:
+            return False
+        entry = Entry(event.event_id, encode_event(event), self._nonce)
+
+        def heard(outcome: Reply | Exception) -> None:
+            if isinstance(outcome, bytes):
+                self._has_appended(entry, deadline)
+                done(None)
+            else:
+                self._sent = _Sent(event, entry, outcome)
+                done(outcome if isinstance(outcome, Exception) else StoreLostData("the journal is gone"))
+
+        moves = AS_IT_STANDS if deadline == self._deadline else deadline
+        self._in_doubt = self._stream.append_at_once(
+            entry, self._indexes, at=event.at, deadline=moves, epoch=epoch, heard=heard
+        )
+        return self._in_doubt
+
+    def _has_appended(self, entry: Entry, deadline: float | None) -> None:
         self._in_doubt = False
         self._last, self._last_nonce, self._deadline = entry.event_id, entry.nonce, deadline
 
@@ -290,11 +320,25 @@ class RedisJournalWriter:
         return True
 
 
+@frozen
+class _Sent:
+    """An event that was sent, and what is known of it: a reply that is no success, or why there was none."""
+
+    event: Event
+    entry: Entry
+    outcome: Reply | Exception
+
+
 async def _until_known(
-    redis: Redis, entropy: Entropy, attempt: Callable[[], Awaitable[None]], *, stands: Callable[[], Awaitable[bool]]
+    redis: Redis,
+    entropy: Entropy,
+    attempt: Callable[[], Awaitable[None]],
+    *,
+    stands: Callable[[], Awaitable[bool]],
+    first: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Attempts a write that may be repeated, again and again until its result is known; `stands` reads whether it was
-    executed.
+    executed. `first` stands for an attempt that was made before.
 
     Raises what the attempt raises; StoreUnavailable only if no attempt can have written anything, and none will.
     """
@@ -302,7 +346,7 @@ async def _until_known(
     unknown = False
     while True:
         try:
-            await attempt()
+            await (attempt if first is None else first)()
         except ResultUnknown:
             unknown = True
         except ServerReplaced as replaced:
@@ -316,6 +360,7 @@ async def _until_known(
                 raise
         else:
             return
+        first = None
         await trio.sleep(backoff.next())
         await redis.wait_available()
     # From here on nothing of ours is executed any more: an earlier attempt was by now, or never will be.

@@ -177,6 +177,22 @@ class Redis:
             return False
         return True
 
+    def call_soon(self, command: Command, heard: Callable[[Reply | Exception], None], *, epoch: int) -> bool:
+        """Sends one command on that connection and waits for nothing. `heard` is called once, from another task, with
+        its reply, a CommandRefused among them, or with what `call` would have raised in its place; it must not raise.
+        False: nothing was sent."""
+        slot = Slot(1)
+
+        def wake() -> None:
+            heard(slot.error() if slot.lost is not None else slot.replies[0])
+
+        slot.wake = wake
+        try:
+            self._enqueue(pack([command]), slot, epoch=epoch)
+        except StoreUnavailable:
+            return False
+        return True
+
     def _enqueue(self, packed: bytes, slot: Slot, *, epoch: int | None) -> None:
         if self._connection is None:
             raise StoreUnavailable(self._why)

@@ -93,6 +93,13 @@ class Slot:
         self.lost: str | None = None
         self.wake: Callable[[], None] | None = None
 
+    def settled(self) -> None:
+        """All that will come is here: wakes whoever waits. It is forgotten then, for it mostly holds the slot, and such
+        a circle would wait for the garbage collector."""
+        wake, self.wake = self.wake, None
+        if wake is not None:
+            wake()
+
     def error(self) -> StoreUnavailable | ResultUnknown:
         """What to raise after the replies were lost."""
         assert self.lost is not None
@@ -180,8 +187,7 @@ class Pipeline:
             slot.replies.append(cast("Reply", reply))
             if len(slot.replies) == slot.want:
                 self._awaited.popleft()
-                if slot.wake is not None:
-                    slot.wake()
+                slot.settled()
         return count
 
     def _next(self) -> object:
@@ -200,5 +206,4 @@ class Pipeline:
         self._unsent_bytes = 0
         for slot in slots:
             slot.lost = why
-            if slot.wake is not None:
-                slot.wake()
+            slot.settled()

@@ -15,13 +15,15 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, Final, NoReturn
 
+import trio
 from attrs import field, frozen
 
 from actors.ports import ServerReplaced, StoreUnavailable
 from net.redis import CommandRefused
+from net.resp import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from net.ownership import Ownership
     from net.redis import Arg, Command, Redis, Reply
@@ -103,6 +105,39 @@ class Scripts:
             return await self._redis.call(*self._whole(script, keys, args), epoch=epoch)
         except CommandRefused as refused:
             self._refused(refused)
+
+    def call_soon(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        args: Sequence[Arg],
+        *,
+        epoch: int,
+        heard: Callable[[Reply | Exception], None],
+    ) -> bool:
+        """Sends the script on this connection and waits for nothing; `heard` is called with its reply, or with what
+        `Redis.call_soon` says in its place, which `settle` turns into what `call` raises. False: nothing was sent."""
+
+        def heard_of(outcome: Reply | Exception) -> None:
+            if isinstance(outcome, CommandRefused) and outcome.code == "NOSCRIPT":
+                if not self._redis.call_soon(self._whole(script, keys, args), heard, epoch=epoch):
+                    heard(StoreUnavailable("the connection is gone"))
+            else:
+                heard(outcome)
+
+        return self._redis.call_soon(self._command(script, keys, args), heard_of, epoch=epoch)
+
+    async def settle(self, outcome: Reply | Exception) -> Reply:
+        """What `call` would have returned or raised, had it heard this."""
+        await trio.lowlevel.checkpoint()
+        if isinstance(outcome, CommandRefused):
+            error = refusal(outcome)
+            if isinstance(error, CommandRefused):
+                self._refused(error)
+            raise error
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def _refused(self, refused: CommandRefused) -> NoReturn:
         if refused.code == _REPLACED:

@@ -29,7 +29,7 @@ by `monitor`; these end with its incarnation.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import trio
 
@@ -38,6 +38,7 @@ from actors.kit.incarnation import actor_child
 from actors.kit.letters import Letter, Posted
 from actors.kit.mailbox import Mailbox
 from actors.kit.monitors import Callback, Down, Monitor, Watch
+from actors.kit.taken import NOT_AT_ONCE, TAKEN, Taken
 from actors.kit.timers import Timer
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
     from actors.kit.tree import Node
 
 __all__ = [
-    "Actor", "ActorCrashed", "ActorError", "ActorStopped", "Ask", "AskTimeout", "Down", "MailboxFull", "Monitor", "Ref",
-    "Timer", "actor_child",
+    "NOT_AT_ONCE", "TAKEN", "Actor", "ActorCrashed", "ActorError", "ActorStopped", "Ask", "AskTimeout", "Down",
+    "MailboxFull", "Monitor", "Ref", "Taken", "Timer", "actor_child",
 ]  # fmt: skip
 
 M_contra = TypeVar("M_contra", contravariant=True)
@@ -71,6 +72,9 @@ class Actor(Generic[M_contra]):
     raise RuntimeError.
     """
 
+    takes_at_once: ClassVar[bool] = False
+    """Whether there is a `handle_at_once`."""
+
     _kit_mailbox: Mailbox | None = None
 
     async def start(self) -> None:
@@ -82,6 +86,17 @@ class Actor(Generic[M_contra]):
         A message that it raises on is not delivered again. Cancelled when the actor will not stop in time.
         """
         raise NotImplementedError
+
+    def handle_at_once(self, message: M_contra) -> object:
+        """Handles one message that was posted, in the task of whoever posts it, if that needs no waiting and nothing
+        else waits: the actor's task sleeps on, which saves much of what a message costs. Asked only where
+        `takes_at_once`.
+
+        Returns the answer; or NOT_AT_ONCE, and the message is given to `handle`; or TAKEN, and it stays in hand, and
+        all others wait, until its `taken()` is done or handed on. What it raises is a crash. It must not wait, and not
+        rely on whose task it runs in.
+        """
+        return NOT_AT_ONCE
 
     async def crashed(self, error: Exception) -> None:
         """Is told what `handle` raised, before `stop` runs. Not called for a cancellation, nor for `start` or `stop`.
@@ -111,6 +126,13 @@ class Actor(Generic[M_contra]):
     def waited(self) -> float:
         """Seconds that the message in hand, if it was posted, has waited in the mailbox."""
         return self._mailbox().waited
+
+    def taken(self) -> Taken:
+        """The message that `handle_at_once` has in hand, to be settled later. Raises RuntimeError outside of it."""
+        mailbox = self._mailbox()
+        if mailbox.in_hand is None:
+            raise RuntimeError("taken() is for handle_at_once(): no message is in hand")
+        return Taken(mailbox, mailbox.in_hand)
 
     def finish(self) -> bool:
         """Ends this actor normally after the message in hand, unless other messages wait; says whether it does.

@@ -116,6 +116,8 @@ class ActorSpec:
             up = True
             child.started()
             try:
+                if actor.takes_at_once:
+                    box.at_once = actor.handle_at_once
                 await _serve(actor, box)
                 served = True
             except BaseException as exc:

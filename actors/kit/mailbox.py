@@ -3,26 +3,31 @@
 The ref owns it: closing the last receiver of a Trio memory channel throws its buffer away, so a channel that an
 incarnation owned would die with it. There is one reader, so it parks and unparks a single task.
 
-What the reader gets next: nothing more, if it is asked to stop; else the control lane (what monitors tell, and what was
-told first); else a timer that is due, though never two in a row while a letter is queued; else the queue.
+An actor may take a letter at once, while its reader waits (`actors.kit.taken`); until that is handled the reader is not
+woken, and all others queue.
+
+What the reader gets next: the letter that was taken at once and handed on; else nothing more, if it is asked to stop;
+else the control lane (what monitors tell, and what was told first); else a timer that is due, though never two in a row
+while a letter is queued; else the queue.
 """
 
 from __future__ import annotations
 
 import enum
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from actors.kit.errors import ActorStopped, AskTimeout, MailboxFull
 from actors.kit.letters import Asked, Letter, Posted, Sent
 from actors.kit.monitors import Down, Notice
+from actors.kit.taken import NOT_AT_ONCE, TAKEN
 from actors.kit.timers import Timers
 from actors.kit.tree import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from actors.kit.monitors import Monitor, Watch
 
@@ -49,8 +54,9 @@ class Mailbox:
     """
 
     __slots__ = (
-        "_control", "_door", "_queue", "_reader", "_reason", "_timers", "_waiting", "_watchers", "_watching",
-        "asked_to_stop", "capacity", "crashed_on", "handled", "in_hand", "in_hand_since", "last_crash", "name", "peak",
+        "_control", "_door", "_fault", "_handed_on", "_queue", "_reader", "_reason", "_taken", "_timers", "_waiting",
+        "_watchers", "_watching", "asked_to_stop", "at_once", "capacity", "crashed_on", "handled", "in_hand",
+        "in_hand_since", "last_crash", "name", "peak",
     )  # fmt: skip
 
     def __init__(self, name: str, capacity: int) -> None:
@@ -73,6 +79,11 @@ class Mailbox:
         self._watchers: dict[Monitor, None] | None = None  # who is told when this actor ends, in order
         self._watching: dict[Watch, None] | None = None  # what this incarnation is told about others
         self._reader: trio.lowlevel.Task | None = None
+        # Of messages that are taken at once (`actors.kit.taken`): whether one is, whether it was handed on to the
+        # reader, and what went wrong with it.
+        self.at_once: Callable[[Any], object] | None = None
+        self._taken = self._handed_on = False
+        self._fault: Exception | None = None
         self._door = _Door.OPEN
         self._reason: BaseException | None = None
 
@@ -93,12 +104,57 @@ class Mailbox:
         """Queues the letter. Raises MailboxFull, ActorStopped; the letter then was not taken and is not settled."""
         if self._door is not _OPEN:
             raise ActorStopped(self._reason, name=self.name)
+        if self.at_once is not None and type(letter) is Posted and self._is_idle():
+            self._offer(letter, self.at_once)
+            return
         waiting = len(self._queue)
         if waiting >= self.capacity:
             raise MailboxFull(self.name)
         self._queue.append(letter)
         if waiting >= self.peak:
             self.peak = waiting + 1
+        self._wake()
+
+    def _is_idle(self) -> bool:
+        return self._reader is not None and not (self._taken or self._timers)
+
+    def _offer(self, letter: Letter, at_once: Callable[[Any], object]) -> None:
+        """The reader waits, and nothing else does: the actor may take the letter here and now."""
+        self._taken = True
+        self._hand(letter)
+        self.peak = self.peak or 1
+        try:
+            answer = at_once(letter.message)
+        except Exception as error:
+            self.crash(error)
+            return
+        if answer is TAKEN:
+            return
+        if answer is NOT_AT_ONCE:
+            self.hand_on()
+        else:
+            letter.answer(answer)
+            self.release()
+
+    @_ki_safe
+    def release(self) -> None:
+        """The letter that was taken at once is handled."""
+        self.in_hand = None
+        self.handled += 1
+        self._taken = False
+        if self._queue or self._control or self.asked_to_stop or self._door is not _OPEN or self._timers:
+            self._wake()
+
+    @_ki_safe
+    def hand_on(self) -> None:
+        """The letter that was taken at once is the reader's next."""
+        self._taken, self._handed_on = False, True
+        self._wake()
+
+    @_ki_safe
+    def crash(self, error: Exception) -> None:
+        """Has `take` raise what went wrong with the letter that was taken at once."""
+        self._taken, self._fault = False, error
         self._wake()
 
     @_ki_safe
@@ -190,6 +246,12 @@ class Mailbox:
             else:
                 self._reader = trio.lowlevel.current_task()
                 await trio.lowlevel.wait_task_rescheduled(self._leave)
+            if self._fault is not None:
+                fault, self._fault = self._fault, None
+                raise fault
+            if self._handed_on:
+                self._handed_on = False
+                return self.in_hand
             if self.asked_to_stop or self._door is not _OPEN:
                 return None
             if (self._control or self._timers) and (letter := self._ahead()) is not None:
@@ -234,7 +296,7 @@ class Mailbox:
         return trio.lowlevel.Abort.SUCCEEDED
 
     def _wake(self) -> None:
-        if self._reader is not None:
+        if self._reader is not None and not self._taken:
             reader, self._reader = self._reader, None
             trio.lowlevel.reschedule(reader)
 
@@ -320,6 +382,8 @@ class Mailbox:
     def end_incarnation(self) -> None:
         """The incarnation is over, and with it its timers, its monitors and what they had still to tell it."""
         self.asked_to_stop = False
+        self.at_once = self._fault = None
+        self._taken = self._handed_on = False
         if self._timers is not None:
             self._timers.clear()
             self._timers = None

@@ -145,6 +145,11 @@ class MemoryWriter:
             self.journal._set_deadline(self.game_id, deadline)
         return True
 
+    def append_at_once(
+        self, event: Event, *, deadline: float | None, done: Callable[[BaseException | None], None]
+    ) -> bool:
+        return False
+
     async def append(self, event: Event, *, ends: bool, deadline: float | None = None) -> None:
         await self.journal._reach()
         if self.journal.hold is not None:
