@@ -44,5 +44,8 @@ def reckon(known: float | None, now: float, *, present: bool, empty_since: float
 
 def earlier(*times: float | None) -> float | None:
     """The earliest of these times; None and inf are never, and so is nothing."""
-    first = min((time for time in times if time is not None), default=math.inf)
+    first = math.inf
+    for time in times:
+        if time is not None and time < first:
+            first = time
     return None if first == math.inf else first

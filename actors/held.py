@@ -74,12 +74,15 @@ class Held:
     @property
     def running(self) -> tuple[Game, Position] | None:
         """The game and where it stands; None when it does not go on."""
-        return None if self.ended is not None or self.halt is not None else self.shown
+        if self.ended is not None or self.halt is not None or self.game is None or self.at is None:
+            return None
+        return self.game, self.at
 
     @property
     def deadline(self) -> float | None:
         """When the turn clock runs out, in service time; None when none runs."""
-        return None if self.running is None else self.running[1].deadline
+        running = self.running
+        return None if running is None else running[1].deadline
 
     def seat(self, user_id: str) -> int | None:
         """Where this user sits; None for a stranger."""
@@ -114,7 +117,7 @@ class Held:
     def snapshot(self, *, after: int) -> Snapshot | None:
         """A snapshot, if the game goes on and so many events have come since the last one. Raises RulesFault; either
         way the next one is not due before so many more."""
-        if self.running is None or self.running[1].event_id < self.saved + after:
+        if self.at is None or self.at.event_id < self.saved + after or self.running is None:
             return None
         game, at = self.running
         self.saved = at.event_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import define, field, frozen
 
@@ -36,12 +36,22 @@ class Suspension:
     clock: float
 
 
+class Stands(NamedTuple):
+    """What follows from the last event: what is told of a game is made of it when somebody asks."""
+
+    created: Created
+    status: Status
+    event_count: int
+    ended: Ended | None
+    last_at: float
+
+
 @define(eq=False)
 class Standing:
     """Kept by the directory as long as anybody follows the game or may come back to it, or anything is wrong with it.
 
     `known` is the last event that this process saw acknowledged: a journal that ends before it has lost data. It is the
-    table's to write, and so are `suspended`, the report under which the game stands still, and `description`, which
+    table's to write, and so are `suspended`, the report under which the game stands still, and how it `stands`, which
     anybody may read without waiting for the table. `crowd` and `empty_since`, the service time at which the last player
     went, are kept by the attendance.
     """
@@ -51,7 +61,12 @@ class Standing:
     empty_since: float | None = None
     known: int = 0
     suspended: Suspension | None = None
-    description: Description | None = None
+    stands: Stands | None = None
+
+    @property
+    def description(self) -> Description | None:
+        """What is publicly known of the game; None while this process does not know."""
+        return None if self.stands is None else described(*self.stands)
 
     @property
     def worth_keeping(self) -> bool:
@@ -66,11 +81,11 @@ class Standing:
     @property
     def is_over(self) -> bool:
         """Whether the game is known to have ended."""
-        return self.description is not None and self.description.status == Status.ENDED
+        return self.stands is not None and self.stands.status is Status.ENDED
 
     def is_stranger(self, user_id: str) -> bool:
         """Whether this user is known to have no seat here."""
-        return self.description is not None and user_id not in self.description.players
+        return self.stands is not None and user_id not in self.stands.created.players
 
 
 def described(created: Created, status: Status, event_count: int, ended: Ended | None, last_at: float) -> Description:

@@ -27,7 +27,7 @@ from actors.moves import Request, abandonment, answer_again, expiry, extension, 
 from actors.ports import Fenced, GameNotFound, StoreLostData, StoreUnavailable
 from actors.recovery import recover, what_stands
 from actors.rules.registry import RulesVersionMissing, UnknownRules
-from actors.standing import Status, Suspension, described
+from actors.standing import Stands, Status, Suspension
 from actors.telling import Telling
 
 if TYPE_CHECKING:
@@ -213,13 +213,14 @@ class Table(Actor[TableMessage]):
         """Judges an action where it comes in, and sends its event on its way: nobody's task is woken for that. What is
         not as it mostly is is left to `handle`."""
         held = self._held
-        if not isinstance(message, Act) or self._stale or held.running is None:
+        running = held.running
+        if not isinstance(message, Act) or self._stale or running is None:
             return NOT_AT_ONCE
         seat = held.seat(message.user_id)
         if seat is None or held.event_of(message.user_id, message.message_id) is not None:
             return NOT_AT_ONCE
         try:
-            move = judge(*held.running, message, seat, self._telling)
+            move = judge(*running, message, seat, self._telling)
         except Unanswered:  # by rules that run apart
             return NOT_AT_ONCE
         except RulesFault as error:
@@ -515,9 +516,7 @@ class Table(Actor[TableMessage]):
     def _publish(self) -> None:
         held = self._held
         status = Status.ENDED if held.ended else Status.SUSPENDED if held.halt else Status.RUNNING
-        self._standing.description = described(
-            held.created, status, self._writer.last_event_id, held.ended, held.last_at
-        )
+        self._standing.stands = Stands(held.created, status, self._writer.last_event_id, held.ended, held.last_at)
         self._clocks.are_set(held.deadline, running=held.running is not None)
 
     def _keep_snapshot(self, *, after: int) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from actors.events import Created
     from actors.game import Game, Position
     from actors.messages import ActionAnswer, DrawAnswer, PushBody, ResignAnswer, View
+    from actors.ports import Outlet
     from actors.rules.interface import JsonObject
 
 MISSED_BYTES: Final = 256 * 1024
@@ -129,7 +130,14 @@ class Telling:
         """Hands the pushes about this event to everybody who follows the game."""
         for seat, outlets in self.audience.by_seat():
             for outlet in outlets:
-                with outlet.in_one_send():
-                    for push in pushes.get(seat, ()):
-                        outlet.push(push)
+                _hand_over(pushes.get(seat, ()), outlet)
         self.audience.told = event_id
+
+
+def _hand_over(pushes: tuple[Push, ...], outlet: Outlet) -> None:
+    if len(pushes) == 1:  # as nearly always: there is nothing to hold together
+        outlet.push(pushes[0])
+    elif pushes:
+        with outlet.in_one_send():
+            for push in pushes:
+                outlet.push(push)

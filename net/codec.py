@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, cast, get_args, 
 
 import attrs
 import cattrs
+from cattrs.fns import identity
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, make_mapping_structure_fn, override
 from cattrs.preconf.orjson import make_converter as make_orjson_converter
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _JSON_OBJECT = dict[str, Any]
+_PLAIN = (str, int, float, bool, type(None))
 _MAYBE = Literal[Absent.ABSENT]
 
 
@@ -44,7 +46,7 @@ def make_converter() -> OrjsonConverter:
         _is_dict, lambda kind: _only_from_a_dict(make_mapping_structure_fn(kind, converter))
     )
     converter.register_structure_hook_func(_is_json_object, _json_object)
-    converter.register_unstructure_hook_func(_is_json_object, lambda value: value)
+    converter.register_unstructure_hook_func(_goes_as_it_is, identity)
     converter.register_structure_hook_factory(_may_be_absent, lambda kind: _present_hook(converter, kind))
     converter.register_unstructure_hook_factory(
         _may_be_absent, lambda kind: converter.get_unstructure_hook(_without_absent(kind))
@@ -108,6 +110,15 @@ def _json_object(value: object, _: object) -> dict[str, Any]:
     return value
 
 
+def _goes_as_it_is(kind: object) -> bool:
+    """Whether a value of this type is JSON already, tuples being lists to orjson: nobody need look into it."""
+    if kind in _PLAIN or _is_json_object(kind):
+        return True
+    if _is_tuple(kind):
+        return _goes_as_it_is(get_args(kind)[0])
+    return get_origin(kind) in (Union, UnionType) and all(map(_goes_as_it_is, get_args(kind)))
+
+
 def _is_tuple(kind: object) -> bool:
     return get_origin(kind) is tuple and len(get_args(kind)) == 2 and get_args(kind)[1] is Ellipsis
 
@@ -120,7 +131,7 @@ def _tuple_hook(converter: OrjsonConverter, kind: object) -> Callable[[Any, Any]
     as_list = converter.get_structure_hook(GenericAlias(list, get_args(kind)[:1]))
 
     def structure(value: object, _: object) -> tuple[Any, ...]:
-        if not isinstance(value, list):  # a str can be iterated too
+        if not isinstance(value, list | tuple):  # a str can be iterated too
             raise WrongType("expected a list")
         return tuple(as_list(value, list))
 

@@ -130,7 +130,7 @@ class EngineSession:
     def websocket(self) -> int | None:
         """The WebSocket that takes every packet at once, as it was encoded: with one, `send` may be bypassed. None
         while there is none, or while something must go before or be encoded anew."""
-        bypass = self._phase is Phase.OPEN and not self._base64 and not self._backlog
+        bypass = self._phase is Phase.OPEN and not self._base64 and not self._backlog.size
         return self._websocket if bypass else None
 
     @property
@@ -161,7 +161,7 @@ class EngineSession:
         """
         if self._phase is not Phase.OPEN:
             return []
-        if flush and self._websocket is not None and not self._backlog:
+        if flush and self._websocket is not None and not self._backlog.size:
             return [self._frame(self._websocket, packet) for packet in packets]
         self._backlog.add(packets, coalesce, drop_older=drop_older)
         effects = self.flush() if flush else []
@@ -172,7 +172,7 @@ class EngineSession:
 
     def flush(self) -> list[Effect]:
         """Sends what waits, as far as there is a way for it."""
-        if not self._backlog:
+        if not self._backlog.size:
             return []
         if self._websocket is not None:
             websocket = self._websocket

@@ -26,19 +26,12 @@ class Backlog:
 
     # A list, not a deque: an empty deque takes 600 bytes, and most sessions are idle.
     _waiting: list[_Waiting] = field(factory=list, init=False)
-    _size: int = field(default=0, init=False)
-
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
+    size: int = field(default=0, init=False)
+    """Bytes of all packets that wait; 0: none does."""
 
     def __len__(self) -> int:
         """How many packets wait."""
         return len(self._waiting)
-
-    @property
-    def size(self) -> int:
-        """Bytes of all packets that wait."""
-        return self._size
 
     def add(self, packets: Sequence[Packet], key: Hashable | None, *, drop_older: bool) -> None:
         """Puts packets at the end. With `drop_older`, those of the same key that wait are dropped: they are out
@@ -47,17 +40,17 @@ class Backlog:
             self._drop(key)
         for packet in packets:
             self._waiting.append(_Waiting(packet, key))
-            self._size += len(packet.data)
+            self.size += len(packet.data)
 
     def take(self) -> list[Packet]:
         """Everything that waits; nothing waits then."""
         packets = [waiting.packet for waiting in self._waiting]
         self._waiting = []
-        self._size = 0
+        self.size = 0
         return packets
 
     def _drop(self, key: Hashable) -> None:
         kept = [waiting for waiting in self._waiting if waiting.key != key]
         if len(kept) < len(self._waiting):
             self._waiting = kept
-            self._size = sum(len(waiting.packet.data) for waiting in kept)
+            self.size = sum(len(waiting.packet.data) for waiting in kept)

@@ -8,13 +8,14 @@ from attrs import frozen
 
 from actors.ports import Fenced, GameNotFound, StoreLostData, StoreUnavailable
 from net.redis import CommandRefused, ResultUnknown
+from net.resp import pack_word
 from net.store_scripts import APPEND, CREATE, DEADLINE, FINISH, LOAD, RETIRE, SNAPSHOT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from net.redis import Arg, Redis, Reply
-    from net.scripts import Scripts
+    from net.scripts import Prepared, Scripts
     from net.store_keys import StoreKeys
 
 
@@ -49,6 +50,8 @@ class GameStream:
         self._keys = keys
         self._game_id = game_id
         self.key = keys.game(game_id)
+        self._prepared: Prepared | None = None
+        self._game_word = b""
 
     # ---- writing
 
@@ -86,9 +89,23 @@ class GameStream:
     ) -> bool:
         """Sends what `append` sends, and calls `heard` with what comes of it: bytes when the entry stands; what else it
         may be, `settle` knows. False: nothing was sent."""
-        keys = (self.key, self._keys.deadlines, *indexes)
-        args = (*_fields(entry), self._game_id, at, "" if deadline is None else deadline)
-        return self._scripts.call_soon(APPEND, keys, args, epoch=epoch, heard=heard)
+        if self._prepared is None:
+            self._prepared = self._scripts.prepared(APPEND, (self.key, self._keys.deadlines, *indexes), args=6)
+            self._game_word = pack_word(self._game_id)
+        # By hand, for this is the one command that every action of every game costs.
+        event, stamp = entry.event, repr(at)
+        args = b"%b$%d\r\n%b\r\n$%d\r\n%b\r\n%b$%d\r\n%b\r\n%b" % (
+            pack_word(f"{entry.event_id}-0"),
+            len(event),
+            event,
+            len(entry.nonce),
+            entry.nonce,
+            self._game_word,
+            len(stamp),
+            stamp.encode(),
+            pack_word("" if deadline is None else deadline),
+        )
+        return self._prepared.call_soon(args, epoch=epoch, heard=heard)
 
     async def settle(self, entry: Entry, outcome: Reply | Exception) -> None:
         """Goes on as `append` does when this has come of it."""

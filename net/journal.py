@@ -238,6 +238,8 @@ class RedisJournalWriter:
         if self._in_doubt and (sent is None or sent.event is not event):
             raise Fenced(f"game {self._game_id}: this writer does not know what stands; load it again")
         entry = Entry(event.event_id, encode_event(event), self._nonce) if sent is None else sent.entry
+        if sent is not None and Scripts.executed_nothing(sent.outcome):
+            sent = None
         write = partial(self._finish if ends else self._continue, entry, event.at, deadline)
         self._in_doubt = True
         try:

@@ -23,6 +23,7 @@ from net.resp import (
     Arg,
     Command,
     CommandRefused,
+    Heard,
     OutOfStep,
     Pipeline,
     Reply,
@@ -177,18 +178,12 @@ class Redis:
             return False
         return True
 
-    def call_soon(self, command: Command, heard: Callable[[Reply | Exception], None], *, epoch: int) -> bool:
+    def call_soon(self, packed: bytes, heard: Callable[[Reply | Exception], None], *, epoch: int) -> bool:
         """Sends one command on that connection and waits for nothing. `heard` is called once, from another task, with
         its reply, a CommandRefused among them, or with what `call` would have raised in its place; it must not raise.
         False: nothing was sent."""
-        slot = Slot(1)
-
-        def wake() -> None:
-            heard(slot.error() if slot.lost is not None else slot.replies[0])
-
-        slot.wake = wake
         try:
-            self._enqueue(pack([command]), slot, epoch=epoch)
+            self._enqueue(packed, Heard(heard), epoch=epoch)
         except StoreUnavailable:
             return False
         return True
@@ -341,7 +336,8 @@ class _Connection:
 
     def add(self, packed: bytes, slot: Slot) -> None:
         self._pipeline.add(packed, slot)
-        self._writer.unpark_all()
+        if self._writer:
+            self._writer.unpark_all()
 
     def fail(self, why: str) -> None:
         if self._failed:

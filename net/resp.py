@@ -76,6 +76,12 @@ def pack(commands: Iterable[Command]) -> bytes:
     return packed[0] if len(packed) == 1 else b"".join(packed)
 
 
+def pack_word(word: Arg) -> bytes:
+    """One word of a command, as it stands in the command: a bulk string."""
+    data = word if isinstance(word, bytes) else (word if isinstance(word, str) else repr(word)).encode()
+    return b"$%d\r\n%b\r\n" % (len(data), data)
+
+
 class Slot:
     """The place where the replies to commands that were written together are put.
 
@@ -104,6 +110,20 @@ class Slot:
         """What to raise after the replies were lost."""
         assert self.lost is not None
         return ResultUnknown(self.lost) if self.sent else StoreUnavailable(self.lost)
+
+
+class Heard(Slot):
+    """A slot for one reply, with whoever is to hear of it: a reply, or why there is none."""
+
+    __slots__ = ("_heard",)
+
+    def __init__(self, heard: Callable[[Reply | Exception], None]) -> None:
+        super().__init__(1)
+        self._heard = heard
+
+    def settled(self) -> None:
+        """Tells of it."""
+        self._heard(self.replies[0] if self.lost is None else self.error())
 
 
 class OutOfStep(Exception):

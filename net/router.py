@@ -187,7 +187,7 @@ class Router:
             self._fail(session, request, refused)
             return
         standing = self._directory.standing(asked.game_id)
-        if standing is not None and standing.description is not None:
+        if standing is not None and standing.stands is not None:
             self._fail(session, request, refusal)
             return
 

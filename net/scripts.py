@@ -20,7 +20,7 @@ from attrs import field, frozen
 
 from actors.ports import ServerReplaced, StoreUnavailable
 from net.redis import CommandRefused
-from net.resp import refusal
+from net.resp import pack_word, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,8 +84,8 @@ class Scripts:
 
     def __init__(self, redis: Redis, ownership: Ownership) -> None:
         """`ownership` is what writes are made in the name of; one that was not claimed can only read."""
-        self._redis = redis
-        self._ownership = ownership
+        self.redis = redis
+        self.ownership = ownership
         self._epoch = 0
         self._sent: set[str] = set()
 
@@ -98,34 +98,21 @@ class Scripts:
         command = self._command(script, keys, args)
         try:
             try:
-                return await self._redis.call(*command, epoch=epoch)
+                return await self.redis.call(*command, epoch=epoch)
             except CommandRefused as refused:
                 if refused.code != "NOSCRIPT":
                     raise
-            return await self._redis.call(*self._whole(script, keys, args), epoch=epoch)
+            return await self.redis.call(*self._whole(script, keys, args), epoch=epoch)
         except CommandRefused as refused:
             self._refused(refused)
 
-    def call_soon(
-        self,
-        script: Script,
-        keys: Sequence[str],
-        args: Sequence[Arg],
-        *,
-        epoch: int,
-        heard: Callable[[Reply | Exception], None],
-    ) -> bool:
-        """Sends the script on this connection and waits for nothing; `heard` is called with its reply, or with what
-        `Redis.call_soon` says in its place, which `settle` turns into what `call` raises. False: nothing was sent."""
+    def prepared(self, script: Script, keys: Sequence[str], args: int) -> Prepared:
+        """Calls of this script with these keys and so many arguments, of which the keys are packed once."""
+        return Prepared(self, script, keys, args)
 
-        def heard_of(outcome: Reply | Exception) -> None:
-            if isinstance(outcome, CommandRefused) and outcome.code == "NOSCRIPT":
-                if not self._redis.call_soon(self._whole(script, keys, args), heard, epoch=epoch):
-                    heard(StoreUnavailable("the connection is gone"))
-            else:
-                heard(outcome)
-
-        return self._redis.call_soon(self._command(script, keys, args), heard_of, epoch=epoch)
+    def has_sent(self, script: Script, epoch: int) -> bool:
+        """Whether the server of this connection was sent the whole script on it."""
+        return epoch == self._epoch and script.sha in self._sent
 
     async def settle(self, outcome: Reply | Exception) -> Reply:
         """What `call` would have returned or raised, had it heard this."""
@@ -139,9 +126,14 @@ class Scripts:
             raise outcome
         return outcome
 
+    @staticmethod
+    def executed_nothing(outcome: Reply | Exception) -> bool:
+        """Whether this says that the server does not know the script: it is to be sent whole, as `call` does."""
+        return isinstance(outcome, CommandRefused) and outcome.code == "NOSCRIPT"
+
     def _refused(self, refused: CommandRefused) -> NoReturn:
         if refused.code == _REPLACED:
-            self._ownership.lost()
+            self.ownership.lost()
             raise ServerReplaced("another server was started on this store") from None
         if refused.code == _NOBODYS:  # the clock's next tick makes them ours again, or somebody's else
             raise StoreUnavailable("the store has lost whose keys these are") from None
@@ -153,18 +145,18 @@ class Scripts:
 
         def refused(error: CommandRefused) -> None:
             if error.code == "NOSCRIPT":
-                self._redis.send(self._whole(script, keys, args))
+                self.redis.send(self._whole(script, keys, args))
             elif error.code == _REPLACED:
-                self._ownership.lost()
+                self.ownership.lost()
             elif error.code != _NOBODYS:
                 # Not the message, which may quote arguments: there may be hidden cards in them.
                 log.warning("the store refused the script %s: %s", script.name, error.code)
 
-        return self._redis.send(self._command(script, keys, args), refused=refused)
+        return self.redis.send(self._command(script, keys, args), refused=refused)
 
     def _command(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Command:
-        if self._epoch != self._redis.epoch:
-            self._epoch = self._redis.epoch
+        if self._epoch != self.redis.epoch:
+            self._epoch = self.redis.epoch
             self._sent.clear()
         if script.sha not in self._sent:
             self._sent.add(script.sha)
@@ -177,4 +169,24 @@ class Scripts:
     def _operands(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Command:
         if not script.writes:
             return (len(keys), *keys, *args)
-        return (1 + len(keys), self._ownership.key, *keys, self._ownership.nonce, *args)
+        return (1 + len(keys), self.ownership.key, *keys, self.ownership.nonce, *args)
+
+
+class Prepared:
+    """Calls of one script that are nearly the same, time after time."""
+
+    def __init__(self, scripts: Scripts, script: Script, keys: Sequence[str], args: int) -> None:
+        assert script.writes
+        self._scripts = scripts
+        self._script = script
+        words: list[Arg] = ["EVALSHA", script.sha, 1 + len(keys), scripts.ownership.key, *keys, scripts.ownership.nonce]
+        self._head = b"*%d\r\n%b" % (len(words) + args, b"".join(map(pack_word, words)))
+
+    def call_soon(self, args: bytes, *, epoch: int, heard: Callable[[Reply | Exception], None]) -> bool:
+        """Sends the script on this connection and waits for nothing; `args` are its arguments, packed. `heard` is
+        called with its reply, or with what `Redis.call_soon` says in its place, which `Scripts.settle` turns into what
+        `Scripts.call` raises. False: nothing was sent, because the script was not sent whole on this connection yet, or
+        there is none."""
+        if not self._scripts.has_sent(self._script, epoch):
+            return False
+        return self._scripts.redis.call_soon(self._head + args, heard, epoch=epoch)

@@ -4,7 +4,7 @@ and a session sees it as a Channel like any other."""
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +27,7 @@ from net.socketio import Acknowledged, Close, ConnectRequested, Left, Received, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from actors.messages import Push
     from net.engineio_server import EngineClient
@@ -39,7 +40,7 @@ log = logging.getLogger("croupier.socketio")
 _KEYS: Final = ("socket.io", "socket.io over a WebSocket")
 _KEYS_WITH_OFFSET: Final = ("socket.io with offset", "socket.io with offset over a WebSocket")
 """Under which `Push.frames` keeps the packet, and its frame."""
-_EVENT: Final = b"42" + NAMESPACE.encode() + b",["
+_EVENT: Final = b"42" + NAMESPACE.encode() + b',["'
 _MOST_REFUSALS: Final = 5
 """CONNECTs that are refused on one connection before it is closed."""
 _ACK: Final = b"43" + NAMESPACE.encode() + b","
@@ -229,14 +230,16 @@ class SocketIoChannel:
         else:
             self._client.send([Packet(packet)], flush=not self._corked)
 
-    @contextmanager
-    def in_one_send(self) -> Iterator[None]:
+    def in_one_send(self) -> AbstractContextManager[None]:
         """What is sent inside leaves in one write, or in one answer to a GET."""
         websocket = self._client.direct
+        return self._in_one_answer() if websocket is None else websocket.in_one_send()
+
+    @contextmanager
+    def _in_one_answer(self) -> Iterator[None]:
         self._corked += 1
         try:
-            with nullcontext() if websocket is None else websocket.in_one_send():
-                yield
+            yield
         finally:
             self._corked -= 1
             if not self._corked:
@@ -279,5 +282,5 @@ class SocketIoChannel:
 def _event(event: str, body: bytes, offset: str | None = None) -> bytes:
     # A client that can recover takes any string at the end for an offset: an event without one must not end in one.
     if offset is None:
-        return b"%b%b,%b]" % (_EVENT, orjson.dumps(event), body)
-    return b"%b%b,%b,%b]" % (_EVENT, orjson.dumps(event), body, orjson.dumps(offset))
+        return b'%b%b",%b]' % (_EVENT, event.encode(), body)
+    return b'%b%b",%b,%b]' % (_EVENT, event.encode(), body, orjson.dumps(offset))

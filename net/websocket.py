@@ -133,7 +133,7 @@ class WebSocket:
         self._timeout = limits.handshake_timeout
         self._reader = FrameReader(limits.message_bytes)
         self._messages: deque[str | bytes | TooLarge] = deque()
-        self._flood = _Flood(limits.message_bytes)
+        self._flood = _Flood(limits.message_bytes, stream.last_received)
         self._over: Over | None = None
         self._ended = False  # whether nothing is read any more
         self._deaf = False
@@ -211,8 +211,8 @@ class WebSocket:
             else:
                 self._messages.append(incoming)
         if self._messages:
-            self._flood.is_none()
-        elif self._flood.goes_on(len(data)):
+            self._flood.is_none(self._stream.last_received)
+        elif self._flood.goes_on(len(data), self._stream.last_received):
             self._stream.close_now("the peer sends bytes and no messages")
             self._ended = True
 
@@ -277,20 +277,20 @@ class _Flood:
     """Tells a peer that sends bytes without end and never a message: every fragment is kept, and an empty one adds
     nothing to the size that is bounded."""
 
-    def __init__(self, message_bytes: int) -> None:
+    def __init__(self, message_bytes: int, now: float) -> None:
         # The largest message that is read to its end: four times the characters, of four bytes.
         self._most = 2 * RECEIVE_BYTES + 16 * message_bytes
-        self.is_none()
+        self.is_none(now)
 
-    def is_none(self) -> None:
+    def is_none(self, now: float) -> None:
         """A message came."""
         self._bytes = 0
-        self._since = trio.current_time()
+        self._since = now
 
-    def goes_on(self, count: int) -> bool:
+    def goes_on(self, count: int, now: float) -> bool:
         """So many bytes came without a message; whether that is too much."""
         self._bytes += count
-        return self._bytes > self._most + _CONTROL_RATE * (trio.current_time() - self._since)
+        return self._bytes > self._most + _CONTROL_RATE * (now - self._since)
 
 
 def _handshake(request: Request, subprotocol: str | None) -> bytes:

@@ -7,6 +7,7 @@ server has it but one that `croupier bench serve` runs.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve, frozen
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _SUITS: Final = ("clubs", "diamonds", "hearts", "spades")
 _HAND: Final = 7
 _OPEN: Final = 8
+_LOOKS: Final = 10_000
 
 
 @frozen
@@ -61,14 +63,23 @@ _FACES: Final = tuple(_face(number) for number in range(52))
 """Suit and rank of each card; they come again after 52."""
 
 
+# What a card looks like never changes, and one is shown many times while it is on the table: each is made once.
+
+
+@lru_cache(maxsize=_LOOKS)
 def _card(number: int) -> JsonObject:
     suit, rank = _FACES[number % 52]
     return {"id": number, "suit": suit, "rank": rank}
 
 
-def _lies_open(played: Played) -> JsonObject:
-    suit, rank = _FACES[played.card % 52]
-    return {"id": played.card, "suit": suit, "rank": rank, "by": played.by, "turn": played.turn}
+@lru_cache(maxsize=_LOOKS)
+def _lies_open(card: int, by: int, turn: int) -> JsonObject:
+    return _card(card) | {"by": by, "turn": turn}
+
+
+@lru_cache(maxsize=_LOOKS)
+def _play(card: int) -> JsonObject:
+    return {"type": "play", "card": card}
 
 
 class BenchDuel:
@@ -96,7 +107,7 @@ class BenchDuel:
 
     def dump(self, action: int) -> JsonObject:
         """Playing this card."""
-        return {"type": "play", "card": action}
+        return _play(action)
 
     def legal(self, state: State, seat: int) -> tuple[int, ...]:
         """Any card of the hand."""
@@ -144,7 +155,7 @@ class BenchDuel:
                 }
                 for number, player in enumerate(state.players)
             ],
-            "discard": list(map(_lies_open, state.discard)),
+            "discard": [_lies_open(one.card, one.by, one.turn) for one in state.discard],
             "discarded": state.turn,
             "last_action": None if last is None else {"type": "play", "seat": last.by, "card": last.card},
         }
