@@ -219,18 +219,22 @@ class Table(Actor[TableMessage]):
         seat = held.seat(message.user_id)
         if seat is None or held.event_of(message.user_id, message.message_id) is not None:
             return NOT_AT_ONCE
+        began = trio.current_time()
         try:
             move = judge(*running, message, seat, self._telling)
         except Unanswered:  # by rules that run apart
             return NOT_AT_ONCE
         except RulesFault as error:
             return self._suspend(error)
+        judged = trio.current_time()
+        self._house.meter.queue.add(0.0)
+        self._house.meter.rules.add(judged - began)
         if isinstance(move, Failure):
             return move
-        self._begin(move, message, self.taken())
+        self._begin(move, message, self.taken(), judged)
         return TAKEN
 
-    def _begin(self, move: Move, message: Act, taken: Taken) -> None:
+    def _begin(self, move: Move, message: Act, taken: Taken, now: float) -> None:
         """Sends the event of a move on its way. It is answered and shown when it stands, by whoever hears that; or
         handed on."""
         self._interrupted = True
@@ -239,6 +243,7 @@ class Table(Actor[TableMessage]):
             taken.go_on(stands if error is None else partial(hand_on, move))
 
         def stands() -> None:
+            self._house.meter.commit.add(trio.current_time() - now)
             self._house.crash_points.reach("table.committed")
             self._make_good(move, message, taken.reply)
             self._interrupted = False
