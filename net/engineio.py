@@ -96,7 +96,6 @@ class EngineSession:
     _linger_until: float = field(default=math.inf, init=False)
     trusted: bool = field(default=True, init=False)
     """Whether the layer above knows who the client is. A session that is not trusted may hold little."""
-    _farewell: Packet = field(default=CLOSE, init=False)
     _backlog: Backlog = field(factory=Backlog, init=False)
 
     @classmethod
@@ -182,15 +181,13 @@ class EngineSession:
         return []
 
     def close(self, now: float, reason: CloseReason = CloseReason.FORCED) -> list[Effect]:
-        """Ends the session from our side. What was sent before still goes out; a client that has no GET
-        hanging finds it, and a `1`, with its next one, within `linger`. Nothing is kept for one that is not trusted.
+        """Ends the session from our side. What was sent before still goes out; a client that has no GET hanging finds
+        it with its next one, within `linger`. Nothing is kept for one that is not trusted.
 
-        A `1` keeps some clients (python-engineio 4.15) from coming back by themselves, so there is none when we are
-        going away: their next GET finds the session gone, as it is when we are killed."""
+        It is told so by a `6`, and by its next GET, which finds the session gone, as it is when we are killed: after
+        that every library comes back by itself. A `1` keeps some (python-engineio 4.15) from it."""
         if self._phase is not Phase.OPEN:
             return []
-        if reason is CloseReason.GOING_AWAY:
-            self._farewell = NOOP
         if self._websocket is not None or self._poll is not None:
             return self._part(reason)
         if not self.trusted:
@@ -210,7 +207,7 @@ class EngineSession:
         if self._websocket is not None:
             return [*effects, refuse_poll(poll, Refusal.BAD_REQUEST)]
         if self._poll is not None:
-            effects += self._end(CloseReason.TRANSPORT_ERROR)
+            effects += self._end(CloseReason.TRANSPORT_ERROR, parting=CLOSE)
             return [*effects, refuse_poll(poll, Refusal.BAD_REQUEST)]
         self._poll = poll
         if self._phase is Phase.LINGERING:
@@ -362,7 +359,7 @@ class EngineSession:
     def _take_in(self, packet_type: PacketType, content: str | bytes, now: float) -> list[Effect]:
         match packet_type:
             case PacketType.CLOSE:
-                return self._end(CloseReason.TRANSPORT_CLOSE, parting=NOOP)
+                return self._end(CloseReason.TRANSPORT_CLOSE)
             case _ if self._phase is not Phase.OPEN:
                 return []
             case PacketType.MESSAGE:
@@ -394,9 +391,9 @@ class EngineSession:
         """Gives the client everything and the close, now that there is a way for it."""
         if self._websocket is not None:
             return self.flush() + self._end(reason)
-        return [self._answer_poll([*self._backlog.take(), self._farewell]), *self._end(reason)]
+        return [self._answer_poll([*self._backlog.take(), NOOP]), *self._end(reason)]
 
-    def _end(self, reason: CloseReason, *, parting: Packet = CLOSE, code: int = NORMAL) -> list[Effect]:
+    def _end(self, reason: CloseReason, *, parting: Packet = NOOP, code: int = NORMAL) -> list[Effect]:
         if self._phase is Phase.ENDED:
             return []
         effects = self._answer_hanging_poll(parting)

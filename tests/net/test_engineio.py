@@ -458,7 +458,7 @@ def test_a_silent_polling_client_is_told_with_its_hanging_get() -> None:
     session.on_time(0.3)
     session.poll(1, 0.31)
     session.poll(2, 0.32)
-    assert session.on_time(0.5) == [answer(2, b"1"), *ended(CloseReason.PING_TIMEOUT)]
+    assert session.on_time(0.5) == [answer(2, b"6"), *ended(CloseReason.PING_TIMEOUT)]
 
 
 def test_messages_do_not_replace_the_pong() -> None:
@@ -507,10 +507,16 @@ def test_a_client_closes_over_the_websocket() -> None:
     assert_gone(session)
 
 
-def test_the_server_closes_a_hanging_get_with_a_close_packet() -> None:
+by_every_reason = pytest.mark.parametrize("reason", [CloseReason.FORCED, CloseReason.GOING_AWAY])
+
+
+@by_every_reason
+def test_the_server_lets_a_hanging_get_go_without_a_close_packet_so_that_every_client_comes_back(
+    reason: CloseReason,
+) -> None:
     session = on_polling()
     session.poll(1, 0.1)
-    assert session.close(0.1) == [answer(1, b"1"), *ended(CloseReason.FORCED)]
+    assert session.close(0.1, reason) == [answer(1, b"6"), *ended(reason)]
     assert_gone(session)
 
 
@@ -525,27 +531,13 @@ def test_the_server_closes_a_websocket_after_what_it_sent() -> None:
     assert_gone(session)
 
 
-def test_a_closed_polling_client_finds_the_rest_and_the_close_with_its_next_get() -> None:
+@by_every_reason
+def test_a_closed_polling_client_finds_the_rest_with_its_next_get_and_no_close_packet(reason: CloseReason) -> None:
     session = on_polling()
     session.send([message("bye")])
-    assert session.close(0.1) == [Closed(CloseReason.FORCED)]
+    assert session.close(0.1, reason) == [Closed(reason)]
     assert session.send([message("late")]) == []
     assert post(session, b"4late") == [ok(99)]
-    assert session.poll(1, 0.2) == [answer(1, b"4bye\x1e1"), Ended()]
-    assert_gone(session)
-
-
-def test_a_server_that_goes_away_lets_a_hanging_get_go_without_a_close_packet() -> None:
-    session = on_polling()
-    session.poll(1, 0.1)
-    assert session.close(0.1, CloseReason.GOING_AWAY) == [answer(1, b"6"), *ended(CloseReason.GOING_AWAY)]
-    assert_gone(session)
-
-
-def test_a_polling_client_of_a_server_that_goes_away_finds_the_rest_with_its_next_get_and_no_close_packet() -> None:
-    session = on_polling()
-    session.send([message("bye")])
-    assert session.close(0.1, CloseReason.GOING_AWAY) == [Closed(CloseReason.GOING_AWAY)]
     assert session.poll(1, 0.2) == [answer(1, b"4bye\x1e6"), Ended()]
     assert_gone(session)
 
