@@ -16,6 +16,7 @@ from net.binary.command import version
 from net.collector import calm_down
 from net.drill.command import drill
 from net.errors import StartError
+from net.testing.world.command import sim
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -337,6 +338,7 @@ def restore(file: Path, *, config_file: Path | None, data_dir: str | None) -> No
 
 
 main.add_command(drill)
+main.add_command(sim)
 main.add_command(version)
 
 

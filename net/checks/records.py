@@ -27,6 +27,7 @@ class Promise(enum.StrEnum):
     TIMEOUT = "unfair timeouts"
     REBUILT = "rebuilt and served differ"
     STOP = "ends that were not in order"
+    LEAKED = "hidden things told"
 
 
 @frozen

@@ -169,6 +169,8 @@ class Plan:
     horizon: float
     looks_again: bool
     """Whether at the end the server is killed once more, and everybody looks at their game."""
+    paired: bool
+    """Whether all games are of Veil, and the world is played twice, with other cards: see `net.testing.world.pairs`."""
     shift: int = 0
     """What is hidden in the games of Veil: another number, other cards, and nothing else is another."""
 
@@ -178,15 +180,17 @@ def make_plan(seed: int, scale: Scale = SMALL) -> Plan:
     chance = Chance(key_of(f"world {seed}"))
     horizon = between(chance, 0.25 * scale.horizon, scale.horizon)
     lossy = scale.lossy and one_in(chance, 6)
+    paired = one_in(chance, 5)
     return Plan(
         seed=seed,
         config=_config(chance),
         link=_link(chance),
         fsync=chance.choice((Fsync.EVERYSEC, Fsync.NO)) if lossy else Fsync.ALWAYS,
-        games=tuple(_game(chance, scale, number) for number in range(1 + chance.below(scale.games))),
+        games=tuple(_game(chance, scale, number, paired=paired) for number in range(1 + chance.below(scale.games))),
         strikes=tuple(_strike(chance, horizon) for _ in range(1 + chance.below(scale.strikes))),
         horizon=horizon,
         looks_again=one_in(chance, 3),
+        paired=paired,
     )
 
 
@@ -233,8 +237,8 @@ _OPTIONS: Final[dict[str, JsonObject]] = {
 _RULES: Final = ("veil",) * 5 + ("crazy_eights",) * 3 + ("duel",)
 
 
-def _game(chance: Chance, scale: Scale, number: int) -> Game:
-    rules = chance.choice(_RULES)
+def _game(chance: Chance, scale: Scale, number: int, *, paired: bool) -> Game:
+    rules = "veil" if paired else chance.choice(_RULES)
     seats = 2 if rules == "duel" else 2 + chance.below(scale.players - 1)
     people = tuple(_guest(chance, f"{number}{seat}") for seat in range(seats))
     watchers = tuple(_guest(chance, f"{number}9{seat}") for seat in range(chance.below(scale.watchers + 1)))

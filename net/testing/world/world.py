@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from actors.ports import GameNotFound
 from actors.rules.crazy_eights import CrazyEights
@@ -33,6 +33,7 @@ from net.event_codec import decode_event
 from net.testing.determinism import virtual_clock
 from net.testing.house import ADDRESS, House, open_house
 from net.testing.trace import Trace
+from net.testing.world.pairs import OTHER_CARDS, leaks
 from net.testing.world.people import Person, Scene
 from net.testing.world.plan import SMALL, Game, Plan, make_plan
 from net.testing.world.strikes import Striker, merged
@@ -260,7 +261,16 @@ class World:
 def run_world(seed: int, scale: Scale = SMALL, trace: Trace | None = None) -> Outcome:
     """The world of this seed, from its beginning to its judgement. It takes no real time but that of the processor, and
     goes the same way each time."""
-    return run_plan(make_plan(seed, scale), trace)
+    plan = make_plan(seed, scale)
+    if not plan.paired:
+        return run_plan(plan, trace)
+    trace = Trace(keep=None) if trace is None or trace.keep is not None else trace
+    other = Trace(keep=None)
+    outcome, twin = run_plan(plan, trace), run_plan(evolve(plan, shift=OTHER_CARDS), other)
+    owners = {game.players[0].user_id for game in plan.games}
+    found = leaks(trace.moments, other.moments, owners)
+    violations = (*outcome.violations, *(one for one in twin.violations if one not in outcome.violations), *found)
+    return evolve(outcome, violations=violations)
 
 
 def run_plan(plan: Plan, trace: Trace | None = None) -> Outcome:

@@ -150,6 +150,34 @@ async def test_a_server_can_be_killed_while_it_starts(house: House) -> None:
     assert (await alice.join(game_id))["state"] == before["state"]
 
 
+async def test_a_player_who_is_cut_off_misses_nothing(house: House) -> None:
+    """The test of docs/simulation.md."""
+    game_id = await house.new_game("crazy_eights", ["alice", "bob"])
+    alice = await house.player("alice", recover=True)
+    bob = await house.player("bob")
+    view = await alice.join(game_id)
+    await bob.join(game_id)
+    house.network.host("alice").cut()
+    await bob.resign(game_id)
+    await house.advance(10)
+    assert alice.latest_state is not None
+    assert alice.latest_state["event_id"] == view["event_id"] + 1
+    assert alice.latest_state["game_over"]
+
+
+async def test_of_two_servers_on_one_store_the_former_notices_and_goes(house: House) -> None:
+    game_id, alice, _ = await two_at_a_table(house)
+    before = await alice.join(game_id)
+    former = house.app
+    await house.take_over()
+    assert house.app is not former
+    late = await house.player("alice")
+    assert (await late.join(game_id))["state"] == before["state"]
+    await house.advance(30)
+    assert former.stopping
+    assert alice.lost is not None
+
+
 # ---- who comes
 
 
