@@ -10,6 +10,7 @@ import itertools
 import math
 import re
 from collections import deque
+from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from actors.ports import Entropy
     from net.engineio_effects import Effect
     from net.engineio_packets import EngineConfig, Packet
+    from net.frames import Message
     from net.http import Request
 
 
@@ -244,13 +246,7 @@ class EngineClient:
         self.carry_out(opened)
         try:
             with socket.reading:
-                while True:
-                    message = await websocket.receive()
-                    if isinstance(message, str) and self.engine.passes_on(number, message):
-                        self.above.receive(message[1:])
-                        continue
-                    content = message.message if isinstance(message, TooLarge) else message
-                    self.carry_out(self.engine.websocket_received(number, content, trio.current_time()))
+                await websocket.listen(partial(self._hear, socket, number))
         except ConnectionLost:
             pass
         finally:
@@ -258,6 +254,16 @@ class EngineClient:
             self.carry_out(self.engine.websocket_closed(number))
         if socket.close_code is not None:
             await websocket.close(socket.close_code)
+
+    def _hear(self, socket: _Socket, number: int, message: Message) -> None:
+        """A message of a WebSocket of this session."""
+        if socket.close_code is not None:  # nothing is read any more, though it has come
+            return
+        if isinstance(message, str) and self.engine.passes_on(number, message):
+            self.above.receive(message[1:])
+            return
+        content = message.message if isinstance(message, TooLarge) else message
+        self.carry_out(self.engine.websocket_received(number, content, trio.current_time()))
 
     # ---- time
 

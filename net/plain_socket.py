@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from actors.messages import Push
     from actors.rules.interface import JsonObject
+    from net.frames import Message
     from net.http import Request as HttpRequest
     from net.outbox import Kind
     from net.protocol import AckId, Request
@@ -143,14 +145,15 @@ class PlainSocket:
     async def _serve(self, channel: PlainChannel, websocket: WebSocket, session: Session) -> None:
         try:
             with channel.reading:
-                while True:
-                    self._take(session, await websocket.receive())
+                await websocket.listen(partial(self._take, session, channel))
         finally:
             self.admission.leave(session)
         assert channel.closing is not None
         await websocket.close(*channel.closing)
 
-    def _take(self, session: Session, message: str | bytes | TooLarge) -> None:
+    def _take(self, session: Session, channel: PlainChannel, message: Message) -> None:
+        if channel.closing is not None:  # nothing is read any more, though it has come
+            return
         if isinstance(message, TooLarge):
             self.router.refuse(session, self._too_large(), ack_of(message.message))
             return
@@ -163,7 +166,7 @@ class PlainSocket:
 
     async def _connect(self, channel: PlainChannel, websocket: WebSocket) -> Session | None:
         """The session that the first request asks for, welcomed; None when it was refused, and the socket closed."""
-        message: str | bytes | TooLarge | None = None
+        message: Message | None = None
         with trio.move_on_after(self.connect_timeout), self.admission.until_closed():
             message = await websocket.receive()
         if message is None and not self.admission.closed:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Message, Ping, Pong, TextMessage
 
+from net.frames import Message as Heard
 from net.frames import TooLarge, close_frame, encode_text_frame
 from net.http import Request, Response, split_path
 from net.outbox import Frame, Kind
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from net.testing.streams import SimStream
 
-LIMITS = SocketLimits(message_bytes=100, handshake_timeout=5.0)
+LIMITS = SocketLimits(message_bytes=100, queue=4, handshake_timeout=5.0)
 OUTBOX = 100_000
 CLOSE_TIMEOUT = 5.0
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -815,3 +816,120 @@ async def test_hanging_up_is_over_as_soon_as_the_peer_has_answered(
     assert trio.current_time() == began
     assert served.lost is not None
     assert served.reports == []
+
+
+# ---- listening
+
+
+@define
+class Ear:
+    """A handler that listens, and fails at the text `fail`."""
+
+    heard: list[Heard] = field(factory=list)
+    scope: trio.CancelScope = field(factory=trio.CancelScope)
+
+    async def __call__(self, request: Request, websocket: WebSocket) -> None:
+        with self.scope:
+            await websocket.listen(self.hear)
+
+    def hear(self, message: Heard) -> None:
+        self.heard.append(message)
+        if message == "fail":
+            raise RuntimeError("the ace")
+
+
+async def test_whoever_listens_hears_every_message_in_order_plain_or_not(nursery: trio.Nursery) -> None:
+    ear = Ear()
+    client = await Served(handler=ear).start(nursery)
+    await client.send(TextMessage(data="1"), BytesMessage(data=b"2"), whole("x" * 101))
+    await client.send(TextMessage(data="3", message_finished=False), TextMessage(data="4"), TextMessage(data="5"))
+    await trio.testing.wait_all_tasks_blocked()
+    assert ear.heard == ["1", b"2", TooLarge("x" * 101, 101), "34", "5"]
+    nursery.cancel_scope.cancel()
+
+
+async def test_messages_that_came_before_are_heard_first(nursery: trio.Nursery) -> None:
+    heard: list[Heard] = []
+
+    async def receive_then_listen(request: Request, websocket: WebSocket) -> None:
+        heard.append(await websocket.receive())
+        await trio.testing.wait_all_tasks_blocked()
+        await websocket.listen(heard.append)
+
+    client = await Served(handler=receive_then_listen).start(nursery)
+    for number in range(20):
+        await client.send(TextMessage(data=str(number)))
+    for _ in range(2):
+        await trio.testing.wait_all_tasks_blocked()
+    assert heard == [str(number) for number in range(20)]
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+async def test_what_a_listener_raises_is_a_failure_of_the_handler(pieces: int, nursery: trio.Nursery) -> None:
+    ear = Ear()
+    served = Served(handler=ear)
+    client = await served.start(nursery)
+    if pieces == 2:  # by trio-websocket's queue
+        await client.send(TextMessage(data="fa", message_finished=False), TextMessage(data="il"))
+    else:
+        await client.send(TextMessage(data="fail"), TextMessage(data="not heard any more"))
+    assert await answer_close(client) == [CloseConnection(code=1011, reason="")]
+    await served.over.wait()
+    assert ear.heard == ["fail"]
+    (report,) = served.reports
+    assert "the ace" in repr(report)
+
+
+async def test_a_listener_that_is_cancelled_hears_nothing_more(nursery: trio.Nursery) -> None:
+    ear = Ear()
+    client = await Served(handler=ear).start(nursery)
+    await client.send(TextMessage(data="1"))
+    await trio.testing.wait_all_tasks_blocked()
+    ear.scope.cancel()
+    await trio.testing.wait_all_tasks_blocked()
+    await client.send(TextMessage(data="2"))
+    await client.stream.send_eof()
+    await client.receive_rest()
+    assert ear.heard == ["1"]
+
+
+async def test_whoever_listens_is_told_that_the_peer_is_gone(nursery: trio.Nursery) -> None:
+    served = Served(handler=Ear())
+    client = await served.start(nursery)
+    await client.send(CloseConnection(code=4000))
+    assert await client.receive_rest() == [CloseConnection(code=4000, reason="")]
+    await served.over.wait()
+    assert served.reports == []
+
+
+async def test_nothing_is_heard_after_our_close(nursery: trio.Nursery) -> None:
+    ear = Ear()
+    served = Served(handler=ear)
+    client = await served.start(nursery)
+    nursery.start_soon(served.websocket.close, 4001, "replaced")
+    await trio.testing.wait_all_tasks_blocked()
+    await client.send(TextMessage(data="too late"))
+    assert await answer_close(client) == [CloseConnection(code=4001, reason="replaced")]
+    await served.over.wait()
+    assert ear.heard == []
+
+
+async def test_a_peer_that_nobody_reads_is_held_up(nursery: trio.Nursery) -> None:
+    go = trio.Event()
+
+    async def wait_then_receive(request: Request, websocket: WebSocket) -> None:
+        await go.wait()
+        served.received.append(await websocket.receive())
+
+    served = Served(handler=wait_then_receive, link=Link(capacity=200))
+    client = await served.start(nursery)
+    sent = 0
+    with trio.move_on_after(1):
+        while True:
+            await client.send(TextMessage(data="x" * 50))
+            sent += 1
+    assert sent < 20
+    go.set()
+    await served.over.wait()
+    assert served.received == ["x" * 50]
