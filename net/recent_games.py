@@ -4,21 +4,18 @@ archive is away."""
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from actors.archivist import describe_ended
 from actors.events import Created
-from actors.messages import ABSENT
+from actors.messages import ABSENT, Description
 from actors.ports import GameNotFound, Journal, StoreLostData, StoreUnavailable
 from actors.rules.registry import Registry
 from net.event_codec import decode_event
-from net.redis import CommandRefused, Redis, ResultUnknown
+from net.redis import CommandRefused, Redis, Reply, ResultUnknown
 from net.store_keys import StoreKeys
-
-if TYPE_CHECKING:
-    from actors.messages import Description
 
 log = logging.getLogger("croupier.games")
 
@@ -28,39 +25,56 @@ then a list may leave out what ended before."""
 
 
 @frozen
+class _Ended:
+    """A game that is over, and when it was: nothing about it changes any more."""
+
+    game_id: str
+    at: float
+
+
+@define(eq=False)
 class RecentGames:
-    """Reads what `net.journal` writes; a game's outcome follows from its events."""
+    """Reads what `net.journal` writes. A game's outcome follows from its events; it is worked out once, and remembered
+    for as long as the game stands in the store."""
 
     redis: Redis
     journal: Journal
     registry: Registry
     prefix: str = "croupier:"
+    _described: dict[_Ended, Description] = field(factory=dict, init=False)
 
     async def of(self, user_id: str) -> list[Description]:
         """All games of this user that have ended and are not in the archive alone, the latest end first. Raises
         StoreUnavailable."""
         found = []
-        for game_id in await self._played_by(user_id):
+        for ended in await self._played_by(user_id):
             try:
-                found.append(await describe_ended(await self.journal.history(game_id), self.registry))
+                if ended not in self._described:
+                    events = await self.journal.history(ended.game_id)
+                    self._described[ended] = await describe_ended(events, self.registry)
+                found.append(self._described[ended])
             except GameNotFound:
                 continue  # it has just gone
             except StoreLostData as error:  # one that is damaged must not hide the others
-                log.warning("game %s cannot be listed: %s", game_id, type(error).__name__)
+                log.warning("game %s cannot be listed: %s", ended.game_id, type(error).__name__)
         return sorted(found, key=_by_its_end, reverse=True)
 
-    async def _played_by(self, user_id: str) -> list[str]:
+    async def _played_by(self, user_id: str) -> list[_Ended]:
         keys = StoreKeys(self.prefix)
         try:
-            ended = await self.redis.call("ZREVRANGE", keys.ended, 0, MOST_LOOKED_AT - 1)
-            game_ids = [word.decode() for word in ended if isinstance(word, bytes)] if isinstance(ended, list) else []
-            if not game_ids:
+            ended = _ended(await self.redis.call("ZREVRANGE", keys.ended, 0, MOST_LOOKED_AT - 1, "WITHSCORES"))
+            self._described = {one: self._described[one] for one in ended if one in self._described}
+            if not ended:
                 return []
-            streams = [("XRANGE", keys.game(game_id), "1-0", "1-0") for game_id in game_ids]
-            firsts = await self.redis.transaction(streams)
+            firsts = await self.redis.transaction([("XRANGE", keys.game(one.game_id), "1-0", "1-0") for one in ended])
         except (CommandRefused, ResultUnknown) as error:  # reads: they can be asked again
             raise StoreUnavailable(str(error)) from None
-        return [game_id for game_id, first in zip(game_ids, firsts, strict=True) if _is_player(user_id, first)]
+        return [one for one, first in zip(ended, firsts, strict=True) if _is_player(user_id, first)]
+
+
+def _ended(reply: Reply) -> list[_Ended]:
+    words = [word for word in reply if isinstance(word, bytes)] if isinstance(reply, list) else []
+    return [_Ended(game.decode(), float(at)) for game, at in zip(words[::2], words[1::2], strict=True)]
 
 
 def _is_player(user_id: str, first: object) -> bool:

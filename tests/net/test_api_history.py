@@ -8,9 +8,11 @@ import pytest
 import trio
 from attrs import evolve
 
+from actors.archivist import describe_ended
 from actors.ports import ArchiveUnavailable
 from actors.rules.crazy_eights import CrazyEights
 from actors.rules.registry import Registry
+from net import recent_games
 from net.auth import Scope
 from net.checks.replay import lasting
 from net.client import play, random_choice
@@ -21,6 +23,8 @@ from net.testing.ports import SimEntropy
 from tests.samples.tally import Tally
 
 if TYPE_CHECKING:
+    from actors.events import Event
+    from actors.messages import Description
     from actors.rules.interface import JsonObject
     from net.client import CroupierClient
     from net.client.http import HttpAnswer
@@ -223,6 +227,21 @@ async def test_a_list_wakes_no_table(house: House) -> None:
     await house.restart()
     assert len((await house.api.games_of(ANNA))["games"]) == len(games)
     assert len(house.app.directory) == 0
+
+
+async def test_how_a_game_ended_is_worked_out_once_for_all_pages(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = [await ended(house) for _ in range(3)]
+    looked_at: list[str] = []
+
+    async def describe(events: tuple[Event, ...], registry: Registry) -> Description:
+        described = await describe_ended(events, registry)
+        looked_at.append(described.game_id)
+        return described
+
+    monkeypatch.setattr(recent_games, "describe_ended", describe)
+    for _ in range(2):
+        assert [game for game, _ in await listed(house, ANNA, limit=1)] == over[::-1]
+    assert sorted(looked_at) == sorted(over)
 
 
 async def test_a_suspended_game_is_listed_as_one(house: House) -> None:
