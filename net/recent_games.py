@@ -4,7 +4,7 @@ archive is away."""
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import define, field, frozen
 
@@ -14,8 +14,11 @@ from actors.messages import ABSENT, Description
 from actors.ports import GameNotFound, Journal, StoreLostData, StoreUnavailable
 from actors.rules.registry import Registry
 from net.event_codec import decode_event
-from net.redis import CommandRefused, Redis, Reply, ResultUnknown
+from net.redis import CommandRefused, Redis, ResultUnknown
 from net.store_keys import StoreKeys
+
+if TYPE_CHECKING:
+    from net.redis import Reply
 
 log = logging.getLogger("croupier.games")
 
