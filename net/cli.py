@@ -284,6 +284,65 @@ def demo(*, players: int, rules: str, pace: float, seed: str | None, kill: bool,
     run_demo(players=players, rules=rules, pace=pace, seed=seed, kill=kill, rules_path=_folders(rules_path))
 
 
+@main.command()
+@click.argument("rules")
+@click.option(
+    "--against",
+    "against",
+    metavar="BOT",
+    multiple=True,
+    default=("mcts",),
+    show_default="mcts",
+    help="Who to play against: mcts, greedy or random. Several times for several.",
+)
+@click.option("--seed", metavar="TEXT", help="The seed of the game: the same one deals the same.")
+@click.option("--options", metavar="JSON", help="Options of the rules, as POST /api/games takes them.")
+@click.option("--new", is_flag=True, help="Begin a new game, though one against the same waits.")
+@click.option("--url", metavar="URL", help="Play on this running server, http://127.0.0.1:8765 say.")
+@click.option(
+    "--folder",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where your games are kept. [default: croupier/play in $XDG_STATE_HOME or ~/.local/state]",
+)
+@_config_option
+@_data_dir_option
+def play(
+    rules: str,
+    *,
+    against: tuple[str, ...],
+    seed: str | None,
+    options: str | None,
+    new: bool,
+    url: str | None,
+    folder: Path | None,
+    config_file: Path | None,
+    data_dir: str | None,
+) -> None:
+    """Play RULES (duel, say) in the terminal, against one of the house's players.
+
+    A server of its own is started, and ended with the command; the game that you leave waits, and the same command goes
+    on with it. With --url the game is on a running server, whose secret the configuration or --data-dir must lead to.
+    """
+    from net.terminal.command import Wanted, own_folder, run_play
+
+    config = _load(config_file, data_dir=data_dir).config
+    wanted = Wanted(rules, against, seed, _json_object(options, "--options"), new)
+    run_play(wanted, config, folder=folder or own_folder(), url=url, rules_path=config.games.rules_path)
+
+
+def _json_object(text: str | None, flag: str) -> dict[str, Any]:
+    import json
+
+    try:
+        value = {} if text is None else json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise StartError(f"{flag}: must be a JSON object")
+    return value
+
+
 main.add_command(bench)
 
 

@@ -108,8 +108,7 @@ def _sight(reel: Reel, sight: Sight, glyphs: Glyphs) -> list[Text]:
         for change in sight.view.get("changes", ())
     ]  # fmt: skip
     known = rules == CRAZY_EIGHTS and sight.view["state"].keys() >= _OF_CARDS
-    board = _cards if known else _fields
-    lines += board(sight, sight.view, names, glyphs)
+    lines += eights(sight.view, sight.seat, names, glyphs) if known else _fields(sight.view)
     if sight.view.get("pending_forced_action"):
         lines.append(Text(f"    must: {_json(sight.view['pending_forced_action'])}"))
     if sight.view["game_over"]:
@@ -134,14 +133,15 @@ def _acting(view: JsonObject) -> set[str]:
     return set(view["to_act"])
 
 
-def _cards(sight: Sight, view: JsonObject, names: Sequence[str], glyphs: Glyphs) -> list[Text]:
-    """The table of a game of Crazy Eights: every hand that this viewer may see, and the backs of the others."""
+def eights(view: JsonObject, viewer: int | None, names: Sequence[str], glyphs: Glyphs) -> list[Text]:
+    """The table of a game of Crazy Eights: every hand that the viewer in this seat may see, and the backs of the
+    others."""
     state = view["state"]
     width = max(map(len, names))
     lines = []
     for seat, player in enumerate(view["players"]):
         held = state["seats"][seat]
-        hand = held.get("hand", state.get("hand") if seat == sight.seat else None)
+        hand = held.get("hand", state.get("hand") if seat == viewer else None)
         cards = " ".join(map(glyphs.card, hand)) if hand is not None else glyphs.back * held["cards"]
         mark = ">" if player["id"] in _acting(view) else " "
         lines.append(coloured(Text(f"  {mark} {names[seat]:<{width}}  {held['cards']:>2}  {cards}")))
@@ -150,7 +150,7 @@ def _cards(sight: Sight, view: JsonObject, names: Sequence[str], glyphs: Glyphs)
     return lines
 
 
-def _fields(sight: Sight, view: JsonObject, names: Sequence[str], glyphs: Glyphs) -> list[Text]:
+def _fields(view: JsonObject) -> list[Text]:
     """The view of any game, as it stands."""
     lines = [Text(f"    to act: {', '.join(map(short, view['to_act']))}")] if view["to_act"] else []
     return [*lines, *(Text(f"    {line}") for line in pretty(view["state"]))]
