@@ -12,12 +12,12 @@ from attrs import define, field
 from actors.abandonment import earlier
 from actors.apart.patience import patiently
 from actors.events import Created
-from actors.game import Game
+from actors.game import Game, RulesFault
 from actors.kit.actor import ActorError, Ref, actor_child
 from actors.kit.supervisor import Restart, SupervisorStopped
 from actors.messages import Expire, Passivate, TableMessage
 from actors.ports import GameNotFound, StoreUnavailable
-from actors.rules.validation import checked_options
+from actors.rules.validation import BadOptions, checked_options
 from actors.standing import Standing
 from actors.table import Table
 
@@ -172,7 +172,7 @@ class Directory:
             turn_timeout_seconds=turn_timeout_seconds,
             clock=self._house.service.now(),
         )
-        turn = (await patiently(Game.of(created, rules).begin)).deadline  # a game that cannot begin is not made
+        turn = await self._first_deadline(Game.of(created, rules))  # a game that cannot begin is not made
         abandoned = created.clock + self._house.abandon_after
         deadline = earlier(turn, abandoned)
         # An unknown result is sent again until it is known; a game whose id nobody was told is no harm.
@@ -183,6 +183,14 @@ class Directory:
         if patience.cancelled_caught:
             raise StoreUnavailable("the store does not say whether the game stands")
         self._house.attendance.not_awaited(game_id)
+
+    async def _first_deadline(self, game: Game) -> float | None:
+        try:
+            return (await patiently(game.begin)).deadline
+        except RulesFault as fault:
+            if isinstance(fault.__cause__, BadOptions):  # the rules' own word on what their schema cannot say
+                raise fault.__cause__ from None
+            raise
 
     async def passivate_idle(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """A service: asks tables that nobody has used for `passivate_after` seconds to leave memory; those of games

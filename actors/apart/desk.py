@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from actors.apart.known import changes_json, known_of
-from actors.apart.questions import Failed, Refused, Told, to_json
+from actors.apart.questions import Failed, Kind, Refused, Told, to_json
 from actors.kit.reports import trace, type_name
 from actors.rules.chance import Chance
 from actors.rules.interface import IllegalAction, MalformedAction
+from actors.rules.validation import BadOptions
 
 if TYPE_CHECKING:
     from actors.apart.questions import Question
@@ -35,8 +36,12 @@ class Desk:
             told = self._answer(question.call, question.state, orjson.loads(question.arguments))
             to_json(told.body)  # what has no JSON is a fault of the rules
             return told
-        except (MalformedAction, IllegalAction) as refused:
-            return Refused(str(refused), isinstance(refused, MalformedAction))
+        except MalformedAction as refused:
+            return Refused(Kind.MALFORMED, str(refused))
+        except IllegalAction as refused:
+            return Refused(Kind.ILLEGAL, str(refused))
+        except BadOptions as refused:
+            return Refused(Kind.OPTIONS, refused.reason, refused.field)
         except KeyboardInterrupt:
             raise
         except BaseException as error:

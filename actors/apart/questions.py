@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import orjson
@@ -49,12 +50,22 @@ class Told:
     state: bytes = field(default=b"", repr=False)
 
 
+class Kind(enum.StrEnum):
+    """What is refused."""
+
+    MALFORMED = "malformed"
+    ILLEGAL = "illegal"
+    OPTIONS = "options"
+
+
 @frozen
 class Refused:
-    """The action is malformed, or against the rules. The text goes to the client."""
+    """The action is malformed, or against the rules, or the options do not go together; `field` is the option that
+    does not. The text goes to whoever asked."""
 
+    kind: Kind
     text: str
-    malformed: bool
+    field: str = ""
 
 
 @frozen
@@ -120,8 +131,8 @@ def dump_reply(reply: Told | Refused | Failed) -> bytes:
     match reply:
         case Told(body=body, state=state):
             return packed(to_json({"told": body}), state)
-        case Refused(text=text, malformed=malformed):
-            return packed(orjson.dumps({"refused": [text, malformed]}))
+        case Refused(kind=kind, text=text, field=where):
+            return packed(orjson.dumps({"refused": [kind, text, where]}))
         case Failed(error=error, trace=trace):
             return packed(orjson.dumps({"failed": [error, trace]}))
 
@@ -132,8 +143,8 @@ def parse_reply(data: bytes) -> Told | Refused | Failed:
     match head:
         case {"told": dict() as body}:
             return Told(body, rest)
-        case {"refused": [str() as text, bool() as malformed]}:
-            return Refused(text, malformed)
+        case {"refused": [str() as kind, str() as text, str() as where]}:
+            return Refused(Kind(kind), text, where)
         case {"failed": [str() as error, str() as trace]}:
             return Failed(error, trace)
     raise ValueError("no reply")

@@ -8,8 +8,9 @@ import orjson
 from attrs import field, frozen
 
 from actors.apart.known import Known, parse_changes, parse_known
-from actors.apart.questions import Died, Failed, Late, Question, Refused, Told, Unanswered, to_json
+from actors.apart.questions import Died, Failed, Kind, Late, Question, Refused, Told, Unanswered, to_json
 from actors.rules.interface import IllegalAction, MalformedAction, Step
+from actors.rules.validation import BadOptions
 from actors.time_limit import TimeIsUp
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class Apart:
                 raise Unanswered(self, question)
             case Told() as told:
                 return told
-            case Refused(text=text, malformed=malformed):
-                raise MalformedAction(text) if malformed else IllegalAction(text)
+            case Refused() as refused:
+                raise _refusal(refused)
             case Failed(error=what) | Died(how=what):
                 raise FailedApart(what)
             case Late():
@@ -150,6 +151,16 @@ class Apart:
     def save(self, state: ApartState) -> JsonObject:
         """See `Rules`."""
         return {"players": state.players, "state": orjson.loads(state.saved)}
+
+
+def _refusal(refused: Refused) -> Exception:
+    match refused.kind:
+        case Kind.MALFORMED:
+            return MalformedAction(refused.text)
+        case Kind.ILLEGAL:
+            return IllegalAction(refused.text)
+        case Kind.OPTIONS:
+            return BadOptions(refused.field, refused.text)
 
 
 def _state(players: int, told: Told) -> ApartState:

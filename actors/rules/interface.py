@@ -106,7 +106,8 @@ class Rules(Protocol[S, A]):
         """JSON Schema (2020-12) of the options, with a `default` for each property."""
 
     def set_up(self, players: int, options: JsonObject, chance: Chance) -> S:
-        """The first state. `options` already satisfy `options_schema`; absent ones take their defaults here."""
+        """The first state. `options` already satisfy `options_schema`; absent ones take their defaults here. Raises
+        BadOptions (`actors.rules.validation`) when they do not go together, which a schema may not be able to say."""
 
     def parse(self, action: JsonObject) -> A:
         """The action of this JSON object (it has a string `type`). Raises MalformedAction."""

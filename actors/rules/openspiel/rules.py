@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from actors.rules.interface import Change, IllegalAction, MalformedAction, Outcome, Step
 from actors.rules.openspiel.catalogue import ACT, LOSE, TIME_IS_UP, Entry
 from actors.rules.openspiel.state import SpielState, load_game
+from actors.rules.validation import BadOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,11 +99,22 @@ class OpenSpiel:
 
     def set_up(self, players: int, options: JsonObject, chance: Chance) -> SpielState:
         """See `Rules`."""
-        options = {**self.entry.parameters, TIME_IS_UP: ACT, **options}
+        filled = {**self.entry.parameters, TIME_IS_UP: ACT, **options}
+        try:
+            return self._begun(players, filled, chance)
+        except Exception as error:
+            if filled.items() <= {**self.entry.parameters, TIME_IS_UP: filled[TIME_IS_UP]}.items():
+                raise  # with its own parameters a game has to begin
+            raise BadOptions("", "OpenSpiel cannot begin the game with these, for so many players") from error
+
+    def _begun(self, players: int, options: JsonObject, chance: Chance) -> SpielState:
         node = self._loaded(players, options).game.new_initial_state()
         if node.num_players() != players:
             raise ValueError(f"with these options the game is for {node.num_players()} players")
-        return self._settled(SpielState(players, options, (), node), chance)
+        state = self._settled(SpielState(players, options, (), node), chance)
+        if not set(state.waiting_for) <= set(range(players)):  # OpenSpiel does not look at every parameter
+            raise ValueError("the game begins with a player who does not play")
+        return state
 
     def _settled(self, state: SpielState, chance: Chance) -> SpielState:
         """The position at which somebody who is there has to act, or at which the game is over."""

@@ -42,6 +42,8 @@ class Taped:
     """These rules, dealt by a tape that follows from the seed, but for the draws that are `changed`. `bounds` has every
     draw so far and below which number it was."""
 
+    native = False  # it counts the draws, so it stays in this process, whatever the rules are made of
+
     def __init__(self, rules: AnyRules, seed: str, changed: Mapping[int, int]) -> None:
         self.rules = rules
         self.seed = seed

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from actors.apart.desk import Desk
 from actors.apart.inline import Inline
 from actors.apart.patience import patiently
-from actors.apart.questions import Died, Failed, Late, Question, Refused, Told, dump_reply, parse_reply
+from actors.apart.questions import Died, Failed, Kind, Late, Question, Refused, Told, dump_reply, parse_reply
 from actors.apart.rules import Apart
 from actors.failures import Code
 from actors.game import RulesFault, ask_rules
@@ -20,6 +20,7 @@ from actors.kit.supervisor import DynamicSupervisor
 from actors.messages import Act, Describe, Draw, Join, Resign, View
 from actors.rules.interface import MalformedAction
 from actors.rules.registry import Registry
+from actors.rules.validation import BadOptions
 from tests.samples.memory import Listener
 from tests.samples.room import GAME, MISS, RUDE, Room, code, described
 from tests.samples.tally import Tally
@@ -141,6 +142,13 @@ async def test_rules_that_fail_to_set_up_make_no_game(other: Room) -> None:
         await other.new_game()
 
 
+async def test_options_that_do_not_go_together_are_told_of_as_by_rules_on_the_loop(room: Room, other: Room) -> None:
+    for house in (room, other):
+        house.rules.fail_in, house.rules.escape = "set_up", BadOptions("highest", "not on Sundays")
+        with pytest.raises(BadOptions, match="highest: not on Sundays"):
+            await house.new_game()
+
+
 async def test_the_clocks_of_a_game_run_apart(other: Room, nursery: trio.Nursery) -> None:
     await nursery.start(other.timers.run)
     await other.new_game(turn_timeout_seconds=5)
@@ -245,7 +253,7 @@ def test_a_question_comes_out_of_its_bytes_as_it_went_in(call: str, argument: ob
 
 REPLIES = (
     st.builds(Told, st.dictionaries(st.text(), JSON), st.binary())
-    | st.builds(Refused, st.text(), st.booleans())
+    | st.builds(Refused, st.sampled_from(Kind), st.text(), st.text())
     | st.builds(Failed, st.text(), st.text())
 )
 

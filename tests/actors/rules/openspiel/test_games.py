@@ -19,7 +19,7 @@ from actors.rules.openspiel.survey import concluded, entries, trial
 from actors.rules.registry import Registry, RulesVersionMissing, UnknownRules
 from actors.rules.validation import BadOptions, checked_options, validate
 from net.openspiel import PAGE, listed, page_with
-from net.testing.rules import check_rules
+from net.testing.rules import assert_no_leak, check_rules
 
 if TYPE_CHECKING:
     from actors.rules.interface import JsonObject
@@ -131,6 +131,13 @@ def test_in_an_open_game_everybody_sees_what_is_done_and_in_a_hidden_one_who_did
     (change,) = rules.apply(state, 0, named(rules, state, 0, "x(1,1)"), chance).changes
     assert change.seen_by(None) == change.seen_by(1) == {"type": "moved", "seat": 0, "drawn": False}
     assert change.seen_by(0)["action"] == 4
+
+
+@pytest.mark.parametrize("name", ["kuhn_poker", "leduc_poker", "gin_rummy", "hanabi", "phantom_ttt"])
+def test_nobody_is_sent_what_they_may_not_know(name: str) -> None:
+    # What was bet is open, and stands in the observation as well as in who did it is shown.
+    shown = ["$.observation", "$.information_state"]
+    assert_no_leak(rules_of(name), options=[{}], games=4, pairs=6, service=int(name == "gin_rummy"), may_show=shown)
 
 
 # ---- at the same time
@@ -262,6 +269,19 @@ def test_parameters_are_options_with_openspiels_defaults() -> None:
         checked_options(rules, {"hand_size": "ten"})
     with pytest.raises(BadOptions, match="players"):
         checked_options(rules_of("kuhn_poker"), {"players": 3})
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("leduc_poker", {"starting_player": 5}),
+        ("gin_rummy", {"num_suits": 0}),
+        ("goofspiel", {"points_order": "by luck"}),
+    ],
+)
+def test_parameters_that_openspiel_does_not_take_are_bad_options(name: str, options: JsonObject) -> None:
+    with pytest.raises(BadOptions, match="OpenSpiel cannot begin"):
+        begun(name, **options)
 
 
 # ---- where they are found
