@@ -12,5 +12,5 @@ settings.load_profile("croupier")
 collect_ignore = (
     [] if sys.platform == "linux" else ["actors/rules/test_crazy_eights_openspiel.py", "actors/rules/openspiel"]
 )
-# The binary has to be built, and Chromium installed: these run where they are asked for by name (.ci/run).
-collect_ignore += ["binary", "browser"]
+# The binary has to be built, Chromium and nginx installed: these run where they are asked for by name (.ci/run).
+collect_ignore += ["binary", "browser", "deploy"]
