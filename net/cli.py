@@ -16,6 +16,7 @@ from net.binary.command import version
 from net.collector import calm_down
 from net.drill.command import drill
 from net.errors import StartError
+from net.new_game.command import new_game
 from net.testing.world.command import sim
 
 if TYPE_CHECKING:
@@ -398,6 +399,7 @@ def restore(file: Path, *, config_file: Path | None, data_dir: str | None) -> No
 
 main.add_command(drill)
 main.add_command(sim)
+main.add_command(new_game)
 main.add_command(version)
 
 
