@@ -150,4 +150,4 @@ def _said(game: Game, at: Position, seat: int, probe: JsonObject) -> JsonObject:
     after = judge_action(game, at, seat, probe)
     if isinstance(after, Failure):
         return {"code": str(after.code), "message": after.message, "details": after.details}
-    return {"success": True}
+    return {"code": "accepted", "message": "", "details": {}}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib
 import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,8 @@ from net.new_game.make import NotMade, make_game, names, rendered
 from net.testing.rules import check_rules
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from click.testing import Result
 
 
