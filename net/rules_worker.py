@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LENGTH: Final = 4
 """Bytes before a frame that say how long it is."""
 
-_PATIENCE: Final = 3.0
+_PATIENCE: Final = 10.0
 """Limits after which a call ends the process by itself."""
 
 

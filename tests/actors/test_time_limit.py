@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import threading
 from typing import TYPE_CHECKING, NoReturn
@@ -104,20 +105,32 @@ def test_whatever_it_catches_does_not_save_it(limit: TimeLimit, call: Callable[[
         ask_rules(call)
 
 
-def test_a_call_is_interrupted_at_the_fifth_look_at_it_and_no_other_is_ever() -> None:
-    def looked_at(times: int) -> None:
-        for _ in range(times):
-            signal.raise_signal(signal.SIGALRM)
+def looked_at(times: int) -> None:
+    for _ in range(times):
+        signal.raise_signal(signal.SIGALRM)
 
-    with TimeLimit(3600, ask_rules.__code__) as limit:
+
+def test_a_call_is_interrupted_at_the_fifth_look_at_it_and_no_other_is_ever() -> None:
+    cpu = itertools.count(0, 1000)
+    with TimeLimit(3600, ask_rules.__code__, cpu=lambda: next(cpu)) as limit:
         for _ in range(4):
             ask_rules(looked_at, 4)
         looked_at(12)
         assert limit.interrupted == 0
+        for _ in range(2):
+            next(cpu)
         with pytest.raises(RulesFault):
-            ask_rules(looked_at, 5)
+            ask_rules(looked_at, 6)
         ask_rules(looked_at, 4)
         assert limit.interrupted == 1
+
+
+def test_a_call_that_is_not_given_the_processor_is_left_alone_for_five_times_as_long() -> None:
+    with TimeLimit(3600, ask_rules.__code__, cpu=lambda: 7.0) as limit:
+        ask_rules(looked_at, 20)
+        assert limit.interrupted == 0
+        with pytest.raises(RulesFault, match="ran past its time limit"):
+            ask_rules(looked_at, 21)
 
 
 def test_after_an_interruption_the_next_call_has_all_its_time(limit: TimeLimit) -> None:

@@ -79,10 +79,8 @@ class OpenSpiel:
         return self.entry.options_schema
 
     def load(self) -> None:
-        """Imports OpenSpiel, in the process in which it runs."""
-        import pyspiel
-
-        assert pyspiel
+        """Imports OpenSpiel, in the process in which it runs, and has it load the game, which takes some a while."""
+        self._loaded(self.min_players, self.entry.parameters)
 
     def _loaded(self, players: int, options: JsonObject) -> Loaded:
         parameters = {}
