@@ -109,7 +109,7 @@ _GAME_NAMES = Bound(
     "a list of names, such as kuhn_poker, or all", lambda value: all(re.fullmatch(r"\w{1,64}", name) for name in value)
 )
 _PROXIES = Bound(
-    'a list of addresses and networks, such as "10.0.0.0/8" or "::1", or "unix"',
+    'a list of addresses and networks, such as "10.0.0.0/8" or "::1"',
     lambda value: all(map(is_proxy, value)),
 )
 _FILE = Bound("empty, or the path of a file", lambda value: "\0" not in value)
@@ -181,7 +181,7 @@ class Server:
         (),
         _PROXIES,
         "The reverse proxies that are believed when they say, in X-Forwarded-For or Forwarded, whom they speak for: "
-        "addresses and networks, and unix for whoever comes by a Unix socket. Nobody else is believed.",
+        "addresses and networks. Nobody else is believed.",
     )
     tls_certificate: str = _key(
         "",

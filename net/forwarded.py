@@ -23,7 +23,6 @@ Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 _Reader: TypeAlias = "Callable[[str], Address | None]"
 
-UNIX: Final = "unix"
 UNIX_PEER: Final = "a Unix socket"
 """What the peer of a Unix socket is called."""
 
@@ -36,7 +35,7 @@ _PAIR = re.compile(rf'[ \t]*(?P<name>{_TOKEN})=(?:"(?P<quoted>[^"\\]*)"|(?P<plai
 
 
 def is_proxy(text: str) -> bool:
-    """Whether this is what `TrustedProxies.parse` takes: an address, a network, or `unix`."""
+    """Whether this is what `TrustedProxies.parse` takes: an address or a network."""
     try:
         TrustedProxies.parse([text])
     except ValueError:
@@ -58,18 +57,14 @@ class TrustedProxies:
     """Who is believed about where a request comes from."""
 
     networks: tuple[Network, ...] = ()
-    unix: bool = False
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> TrustedProxies:
-        """From addresses, networks and `unix`. Raises ValueError."""
-        given = tuple(texts)
-        return cls(tuple(ip_network(text) for text in given if text != UNIX), UNIX in given)
+        """From addresses and networks. Raises ValueError."""
+        return cls(tuple(ip_network(text) for text in texts))
 
     def trusts(self, peer: str) -> bool:
         """Whether this peer, `HOST:PORT`, is such a proxy."""
-        if peer == UNIX_PEER:
-            return self.unix
         address = _node(peer)
         return address is not None and self._has(address)
 

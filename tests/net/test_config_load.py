@@ -20,7 +20,7 @@ OTHERS: dict[str, tuple[Any, Any, Any]] = {
     "server.allowed_origins": (["https://file"], ["https://env:1", "https://env:2"], ["https://flag"]),
     "server.data_dir": ("file", "env", "/flag"),
     "server.stop_within": (0.5, 1.5, 2.5),
-    "server.trusted_proxies": (["10.0.0.0/8"], ["::1", "unix"], ["127.0.0.1"]),
+    "server.trusted_proxies": (["10.0.0.0/8"], ["::1", "fd00::/8"], ["127.0.0.1"]),
     "server.tls_certificate": ("file.crt", "env.crt", "flag.crt"),
     "server.tls_key": ("file.key", "env.key", "flag.key"),
     "admin.listen": ("file.sock", "env:1", "off"),
