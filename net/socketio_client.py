@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from actors.messages import Push
-    from net.engineio_server import EngineClient
+    from net.engineio_client import EngineClient
     from net.protocol import AckId
     from net.session import Session
     from net.socketio import SocketEffect

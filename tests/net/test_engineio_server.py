@@ -14,8 +14,9 @@ import pytest
 import trio
 
 from net.config import Config, Limits, Sessions
+from net.engineio_client import frame_of
 from net.engineio_packets import EngineConfig, encode_message
-from net.engineio_server import EngineServer, frame_of
+from net.engineio_server import EngineServer
 from net.http import Request, Response
 from net.testing.ports import SimEntropy
 from tests.samples.engineio import (
@@ -38,7 +39,7 @@ from tests.samples.engineio import (
 
 if TYPE_CHECKING:
     from net.client.http import HttpAnswer
-    from net.engineio_server import Above, EngineClient
+    from net.engineio_client import Above, EngineClient
     from net.testing.house import House
 
 UNKNOWN_TRANSPORT = b'{"code":0,"message":"Transport unknown"}'

@@ -17,7 +17,7 @@ from net.websocket import Accept
 from tests.samples.engineio import PATH, UPGRADE
 
 if TYPE_CHECKING:
-    from net.engineio_server import Above, EngineClient
+    from net.engineio_client import Above, EngineClient
 
 
 class Quiet:

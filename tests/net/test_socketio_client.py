@@ -137,7 +137,7 @@ async def test_a_connection_that_opens_no_namespace_in_time_is_closed(
     with suppress(Over):
         while True:
             await line.next()
-    assert trio.current_time() - began == pytest.approx(10, abs=1e-6)
+    assert trio.current_time() - began == pytest.approx(10, abs=0.01)  # a client that polls has to come again
 
 
 async def test_of_a_polling_client_that_never_got_in_nothing_is_kept(house: House) -> None:

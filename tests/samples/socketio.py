@@ -53,6 +53,8 @@ class PollingLine:
             match self._waiting.popleft():
                 case "1":
                     raise Over
+                case "6":  # says nothing; after one of these the session may be gone
+                    pass
                 case "2":
                     await self.send("3")
                 case packet:
