@@ -332,6 +332,50 @@ def play(
     run_play(wanted, config, folder=folder or own_folder(), url=url, rules_path=config.games.rules_path)
 
 
+@main.command()
+@click.option("--rules", default="duel", show_default=True, metavar="NAME", help="What they play.")
+@click.option("--bots", default="mcts,greedy,random", show_default=True, metavar="A,B,...", help="Who plays.")
+@click.option(
+    "--games", type=click.IntRange(2, 100_000), default=40, show_default=True, help="Games of each pair: two of a deal."
+)
+@click.option("--seed", default="arena", show_default=True, metavar="TEXT", help="The seed of all the deals.")
+@click.option("--options", metavar="JSON", help="Options of the rules, as POST /api/games takes them.")
+@click.option(
+    "--iterations",
+    type=click.IntRange(1),
+    default=150,
+    show_default=True,
+    help="Positions that mcts imagines for each action; so the same seed plays the same games everywhere.",
+)
+@click.option("--seconds", type=click.FloatRange(0.001), help="Seconds for which mcts thinks, in place of iterations.")
+@click.option("--processes", type=click.IntRange(1, 256), help="Games at once. [default: one for each core]")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@_rules_path_option
+def arena(
+    *,
+    rules: str,
+    bots: str,
+    games: int,
+    seed: str,
+    options: str | None,
+    iterations: int,
+    seconds: float | None,
+    processes: int | None,
+    as_json: bool,
+    rules_path: str | None,
+) -> None:
+    """Have the house's players play each other, and print how strong they are.
+
+    Every deal is played twice, with the sides changed. Shares have Wilson's 95% interval; Elo is by Bradley and Terry's
+    model, 1500 in the mean.
+    """
+    from net.arena.command import run_arena, tournament_of
+
+    given = _json_object(options, "--options")
+    tournament = tournament_of(rules, bots, games, seed, given, iterations, seconds, _folders(rules_path))
+    run_arena(tournament, processes=processes, as_text=not as_json)
+
+
 def _json_object(text: str | None, flag: str) -> dict[str, Any]:
     import json
 

@@ -32,13 +32,16 @@ if TYPE_CHECKING:
 
 _EXPLORATION: Final = 0.15
 """How much UCB1 cares for what it has seldom tried. Cowling and others took 0.7 for rewards of 0 and 1; positions that
-are appraised lie closer together."""
+are appraised lie closer together. Found by trying, in Duel: with 0.5 it beats nobody who is greedy."""
 
 _LONGEST_PLAYOUT: Final = 1000
 """Steps after which a game that is played on at random counts as undecided."""
 
-_PLIES: Final = 10
+_PLIES: Final = 6
+"""Steps for which a walk is played on before the position is appraised."""
+
 _LOOKED_AT: Final = 4
+"""Actions of which a player takes the best in these."""
 
 _DEEPEST: Final = 200
 

@@ -86,7 +86,8 @@ class Processes:
 
 
 @cache
-def _registry(rules_path: tuple[str, ...]) -> Registry:
+def registry_of(rules_path: tuple[str, ...]) -> Registry:
+    """The rules on offer, found once in each process."""
     return rules_on_offer(rules_path)
 
 
@@ -94,4 +95,4 @@ def _think(rules_path: tuple[str, ...], kind: str, sight: Sight, seed: bytes, se
     from net.outside import stopwatch
 
     budget = Budget(iterations=_MOST_ITERATIONS, seconds=seconds, clock=stopwatch)
-    return decide_with(_registry(rules_path), kind, sight, seed, budget)
+    return decide_with(registry_of(rules_path), kind, sight, seed, budget)

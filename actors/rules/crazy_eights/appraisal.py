@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 from actors.rules.cards import Rank, rank_of, suit_of
@@ -16,7 +15,8 @@ if TYPE_CHECKING:
 _EIGHT: Final = 0.8
 """Cards that an eight is as good as having less of."""
 _FITS: Final = 0.25
-_SCALE: Final = 3.0
+_FAR: Final = 1.0
+"""Keeps the share from saying too much of the last card."""
 
 
 def appraise(state: State, seat: int) -> float:
@@ -27,7 +27,9 @@ def appraise(state: State, seat: int) -> float:
     if seat not in playing:
         return -1.0
     nearest = min(_to_go(state, state.hands[other]) for other in playing if other != seat)
-    return math.tanh((nearest - _to_go(state, state.hands[seat])) / _SCALE)
+    own = _to_go(state, state.hands[seat])
+    # A share, and no difference: who is far ahead still does better to go out than to draw.
+    return (nearest - own) / (nearest + own + _FAR)
 
 
 def _to_go(state: State, hand: Sequence[Card]) -> float:
@@ -35,4 +37,4 @@ def _to_go(state: State, hand: Sequence[Card]) -> float:
     rank, suit = rank_of(state.top), state.suit
     eights = sum(rank_of(card) is Rank.EIGHT for card in hand)
     fitting = sum(suit_of(card) is suit or rank_of(card) is rank for card in hand)
-    return len(hand) - _EIGHT * eights - _FITS * min(fitting, 3)
+    return max(0.0, len(hand) - _EIGHT * eights - _FITS * min(fitting, 3))
