@@ -151,7 +151,9 @@ def _key(default: T, bound: Bound, doc: str, *, mask: Callable[[Any], Any] | Non
         if not bound.admits(value):
             raise ValueError(f"{attribute.name} must be {bound.expected}")
 
-    return field(default=default, validator=check, metadata={_About: _About(bound, doc, mask)})
+    # What is masked where the configuration is shown is masked in a repr too: that may end up anywhere.
+    shown = True if mask is None else lambda value: repr(mask(value))
+    return field(default=default, validator=check, repr=shown, metadata={_About: _About(bound, doc, mask)})
 
 
 @frozen

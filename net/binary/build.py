@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from actors.rules.registry import GROUP
-from net.binary.contents import distributions, python_licence
+from net.binary.contents import distributions, is_vendored, python_licence
 from net.binary.pack import LAUNCHER, pack
 from net.errors import StartError
 
@@ -128,7 +128,10 @@ def _for_developing() -> list[str]:
     return sorted(
         package
         for package, owners in metadata.packages_distributions().items()
-        if not needed & set(owners) and package not in wanted and package not in sys.stdlib_module_names
+        if not needed & set(owners)
+        and package not in wanted
+        and package not in sys.stdlib_module_names
+        and not any(is_vendored(metadata.distribution(owner)) for owner in owners)
     )
 
 

@@ -53,11 +53,16 @@ def distributions() -> list[metadata.Distribution]:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue  # not for this platform or Python, or an optional part that is not there
-        if "_vendor" in Path(str(distribution.locate_file(""))).parts:
-            continue  # setuptools brings some of its own, and may have put them on the path
+        if is_vendored(distribution):
+            continue
         found[_key(distribution.name)] = distribution
         wanted += _required(distribution, extras)
     return [found[key] for key in sorted(found)]
+
+
+def is_vendored(distribution: metadata.Distribution) -> bool:
+    """Whether it is one that setuptools brings for itself, and may have put on the path."""
+    return "_vendor" in Path(str(distribution.locate_file(""))).parts
 
 
 def parts() -> Iterator[Part]:

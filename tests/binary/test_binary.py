@@ -14,7 +14,11 @@ import pytest
 import trio
 
 from net import __version__
+from net.auth import Scope
+from net.binary.pack import pack
+from net.client import http_request
 from net.process import without_rates
+from net.unix_socket import short_path
 from tests.drills.conftest import seed
 from tests.drills.server import PATIENCE, RealServer
 from tests.drills.tables import busy_tables
@@ -112,9 +116,37 @@ def test_its_commands_work(binary: Path, cache: Path, arguments: tuple[str, ...]
 
 async def test_its_server_can_be_asked_what_runs_in_it(binary: Path, cache: Path) -> None:
     with trio.fail_after(PATIENCE):
-        async with RealServer(binary.parent / "data", program=alone(binary, cache)):
+        async with RealServer(binary.parent / "data", program=alone(binary, cache)) as server:
             asked = await trio.to_thread.run_sync(run, binary, cache, "tree")
+            answers = {}
+            for path in ("/metrics", "/admin"):
+                with short_path(server.data / "admin.sock") as socket:
+                    stream = await trio.open_unix_socket(socket)
+                token = server.token("operator", Scope.SERVICE)
+                answers[path] = await http_request(stream, "GET", path, token=token)
     assert "service clock" in asked.stdout, asked.stderr
+    assert {path: answer.status for path, answer in answers.items()} == {"/metrics": 200, "/admin": 200}
+
+
+async def test_an_upgrade_loses_no_game(binary: Path, cache: Path, seed: int) -> None:
+    """By the operator's book: the new file is renamed into place under the running server, which drains and is started
+    again."""
+    run(binary, cache, "version")
+    [unpacked] = (cache / f"croupier-{os.getuid()}").glob(f"{__version__}-*")
+    newer = binary.with_name("croupier.new")
+    newer.write_bytes(pack(unpacked, 1_800_000_000, "99.0.0"))
+    newer.chmod(0o755)
+    with trio.fail_after(PATIENCE):
+        program = alone(binary, cache, **without_rates())
+        server = RealServer(binary.parent / "data", program=program)
+        async with server, busy_tables(server, random.Random(seed)) as tables:
+            await tables.actions.wait_for(10)
+            newer.replace(binary)
+            await tables.actions.wait_for(10)  # what runs does not care
+            assert await server.terminate() == 0
+            await server.start()
+            assert "/99.0.0-" in os.readlink(f"/proc/{server.pid}/exe")
+            await tables.actions.wait_for(10)
 
 
 async def test_rules_from_a_folder_are_on_offer(binary: Path, cache: Path, tmp_path: Path) -> None:

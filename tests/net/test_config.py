@@ -259,3 +259,14 @@ def test_a_masked_url_holds_everything_but_its_password(url: str, masked: str) -
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         Config().server.port = 1  # type: ignore[misc]
+
+
+def test_no_secret_stands_in_a_repr() -> None:
+    config = Config(
+        auth=Auth(secret="hunter2" * 8),
+        store=Store(redis_url="redis://anna:hunter2@h/1"),
+        archive=Archive(url="postgresql://anna:hunter2@h/games"),
+    )
+    assert "hunter2" not in repr(config)
+    assert "hunter2" not in repr(Auth(secrets=("hunter2" * 8,)))
+    assert "redis://anna:***@h/1" in repr(config)
