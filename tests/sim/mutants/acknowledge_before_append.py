@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from actors.table import Table, _Commit
+from actors.table import Table
+from actors.writing import Committed
 
 if TYPE_CHECKING:
     import pytest
@@ -28,6 +29,7 @@ def mutate(patch: pytest.MonkeyPatch) -> None:
 
         trio.lowlevel.spawn_system_task(go_on)
         await trio.lowlevel.checkpoint()
-        return _Commit.DONE
+        return Committed.DONE
 
     patch.setattr(Table, "_append", begin_to_append)
+    patch.setattr(Table, "takes_at_once", False)  # or hardly anything would go this way
