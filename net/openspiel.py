@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 PAGE: Final = "docs/openspiel.md"
 _BEGIN, _END = "<!-- croupier openspiel -->", "<!-- the end of croupier openspiel -->"
-_WITHIN: Final = 60.0
-"""Seconds that a process may take over all that it is given."""
+_WITHIN: Final = 30.0
+"""Seconds that one trial may take."""
 
 Job = tuple[str, int]
 
@@ -50,7 +51,7 @@ def run_openspiel(*, write: bool, json: bool) -> None:
     ]
     trials: dict[str, dict[int, str]] = {}
     with click.progressbar(length=len(jobs), label="playing", file=sys.stderr) as progress:
-        for (name, players), what in _tried(jobs):
+        for (name, players), what in tried(jobs):
             trials.setdefault(name, {})[players] = what
             progress.update(1)
     games = [entry if entry.why_not else concluded(entry, trials[entry.name]) for entry in found]
@@ -62,7 +63,7 @@ def run_openspiel(*, write: bool, json: bool) -> None:
         click.echo(listed(version, games), nl=False)
 
 
-def _tried(jobs: Iterable[Job]) -> Iterator[tuple[Job, str]]:
+def tried(jobs: Iterable[Job]) -> Iterator[tuple[Job, str]]:
     """What came of each job. When a process ends over one, another goes on with the next."""
     left = deque(jobs)
     while left:
@@ -74,13 +75,15 @@ def _tried(jobs: Iterable[Job]) -> Iterator[tuple[Job, str]]:
             env=own_environment(),
         )
         with process:
-            timer = _Alarm(process, _WITHIN)
+            timer = _patience(process)
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.write(orjson.dumps(list(left)) + b"\n")
             process.stdin.close()
             for line in process.stdout:
                 if line.startswith(b'{"trial":'):
+                    timer.cancel()
+                    timer = _patience(process)
                     yield left.popleft(), orjson.loads(line)["trial"]
             timer.cancel()
         if left:
@@ -89,18 +92,11 @@ def _tried(jobs: Iterable[Job]) -> Iterator[tuple[Job, str]]:
             yield left.popleft(), f"OpenSpiel {how}"
 
 
-class _Alarm:
-    """Kills a process that takes too long."""
-
-    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
-        import threading
-
-        self._timer = threading.Timer(seconds, process.kill)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def cancel(self) -> None:
-        self._timer.cancel()
+def _patience(process: subprocess.Popen[bytes]) -> threading.Timer:
+    """Kills the process if it is not called off in time."""
+    timer = threading.Timer(_WITHIN, process.kill)
+    timer.start()
+    return timer
 
 
 def run_trials() -> None:

@@ -9,8 +9,12 @@ settings.register_profile("croupier", deadline=None, suppress_health_check=[Heal
 settings.load_profile("croupier")
 
 # OpenSpiel has no wheels of this version for every other machine.
-collect_ignore = (
-    [] if sys.platform == "linux" else ["actors/rules/test_crazy_eights_openspiel.py", "actors/rules/openspiel"]
-)
+OPENSPIEL = [
+    "actors/rules/openspiel",
+    "actors/rules/test_crazy_eights_openspiel.py",
+    "net/test_openspiel.py",
+    "net/test_openspiel_list.py",
+]
+collect_ignore = [] if sys.platform == "linux" else OPENSPIEL
 # The binary has to be built, Chromium and nginx installed: these run where they are asked for by name (.ci/run).
 collect_ignore += ["binary", "browser", "deploy"]
