@@ -89,9 +89,14 @@ async def quiet(meter: Meter, *, limit: float = 10.0) -> None:
             used, looks = now, looks + 1 if now == used else 0
 
 
+def is_linux(proc: Path = _PROC) -> bool:
+    """Whether there is a /proc as Linux has it."""
+    return all((proc / "self" / name).exists() for name in ("smaps_rollup", "stat"))
+
+
 def check_system(proc: Path = _PROC) -> None:
     """Raises BenchFailed where there is no /proc as Linux has it."""
-    if not all((proc / "self" / name).exists() for name in ("smaps_rollup", "stat")):
+    if not is_linux(proc):
         raise BenchFailed("this benchmark reads /proc/PID/smaps_rollup and /proc/PID/stat: it runs on Linux alone")
 
 

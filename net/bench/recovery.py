@@ -11,6 +11,7 @@ import trio
 from attrs import define, frozen
 
 from net.bench.errors import BenchFailed
+from net.bench.process import ProcessMeter, is_linux
 from net.bench.progress import Watcher
 from net.bench.server import LocalServer, started_server
 from net.client import ApiFailed, Company, ConnectionLost, Player
@@ -50,11 +51,15 @@ _YEAR: Final = "31536000"
 @frozen
 class Recovery:
     """The seconds from a start to the server's being ready, with so many games at rest: after a kill of the server
-    alone, and of the server and its store, which then reads its file anew."""
+    alone, and of the server and its store, which then reads its file anew. `cpu` are the seconds of processor that the
+    server had used by then, and `memory` the bytes that were its own; both after a kill of the server alone, and only
+    where /proc tells."""
 
     games: int
     server: tuple[float, ...]
     both: tuple[float, ...]
+    cpu: tuple[float, ...] = ()
+    memory: tuple[float, ...] = ()
 
     @property
     def server_median(self) -> float:
@@ -65,6 +70,16 @@ class Recovery:
     def both_median(self) -> float:
         """After a kill of both."""
         return median(self.both)
+
+    @property
+    def cpu_median(self) -> float | None:
+        """Seconds; None where nothing tells of it."""
+        return median(self.cpu) if self.cpu else None
+
+    @property
+    def memory_median(self) -> float | None:
+        """Bytes; None where nothing tells of it."""
+        return median(self.memory) if self.memory else None
 
 
 @frozen
@@ -147,15 +162,19 @@ class Bench:
 
     async def recover(self, games: int) -> Recovery:
         """Kills and starts it again and again."""
-        server, both = [], []
+        server, both, cpu, memory = [], [], [], []
         self.watcher.step(f"{games} games: killing and starting", 2 * ROUNDS)
         for _ in range(ROUNDS):
             await self.server.kill()
             server.append(await self._start())
+            if is_linux():
+                meter = ProcessMeter(self.server.pid)
+                cpu.append(meter.cpu())
+                memory.append(float(meter.memory()))
             await self.server.kill()
             await self.server.clear_store()
             both.append(await self._start())
-        return Recovery(games, tuple(server), tuple(both))
+        return Recovery(games, tuple(server), tuple(both), tuple(cpu), tuple(memory))
 
     async def _start(self) -> float:
         began = trio.current_time()

@@ -38,12 +38,16 @@ class RecoveryReport:
         times.add_column("games at rest", justify="right", no_wrap=True)
         times.add_column("ready after a kill\nof the server", justify="right", no_wrap=True)
         times.add_column("of the server\nand its store", justify="right", no_wrap=True)
+        times.add_column("its CPU until then", justify="right", no_wrap=True)
+        times.add_column("its memory", justify="right", no_wrap=True)
         base = self.figures.recoveries[0]
         for one in self.figures.recoveries:
             times.add_row(
                 f"{one.games:,}",
                 f"{one.server_median:.2f} s x{one.server_median / base.server_median:.2f}",
                 f"{one.both_median:.2f} s x{one.both_median / base.both_median:.2f}",
+                "-" if one.cpu_median is None else f"{one.cpu_median:.2f} s",
+                "-" if one.memory_median is None else f"{one.memory_median / 2**20:.1f} MiB",
             )
         sizes = self.figures.sizes
         took = Table()

@@ -31,11 +31,11 @@ the archive a game must come to its end."""
 STOP_WITHIN: Final = 30.0
 """Seconds that an orderly end may take."""
 
-REPLACED_WITHIN: Final = 10.0
+REPLACED_WITHIN: Final = 30.0
 """Seconds within which a server that was replaced must have noticed, and ended."""
 
-READY_WITHIN: Final = 60.0
-SEATED_WITHIN: Final = 60.0
+READY_WITHIN: Final = 120.0
+SEATED_WITHIN: Final = 120.0
 _LOOK: Final = 0.02
 
 

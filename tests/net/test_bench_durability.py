@@ -15,6 +15,7 @@ from rich.console import Console
 from net.bench.durability import LEVELS, Figures
 from net.bench.durability_run import DurabilityReport
 from net.bench.machine import Machine
+from net.bench.process import is_linux
 from net.bench.recovery import Figures as RecoveryFigures
 from net.bench.recovery import Recovery, Sizes
 from net.bench.recovery_run import RecoveryReport
@@ -91,12 +92,15 @@ async def test_a_short_run_counts_actions_at_every_level_and_leaves_nothing_behi
 
 
 def test_each_size_stands_in_the_table_with_its_ratio_to_the_first_and_then_the_bytes() -> None:
-    recoveries = (Recovery(100, (0.5, 0.4, 0.9), (0.6,)), Recovery(1000, (0.5, 0.6, 0.55), (1.2,)))
+    known = Recovery(1000, (0.5, 0.6, 0.55), (1.2,), (0.4, 0.3, 0.35), (2.0**20, 3.0 * 2**20))
+    recoveries = (Recovery(100, (0.5, 0.4, 0.9), (0.6,)), known)
     report = RecoveryReport(Machine.this(), RecoveryFigures(recoveries, Sizes(1000.0, 20000.0, 0.0, 7000.0, 80.0)))
     text = printed(*report.tables())
     assert "0.50 s x1.00" in text
     assert "0.55 s x1.10" in text
     assert "1.20 s x2.00" in text
+    assert "0.35 s" in text
+    assert "2.0 MiB" in text
     assert "ended with 80 events" in text
     written = report.json()
     assert orjson.loads(orjson.dumps(written))["sizes"]["archived_in_store"] == 0.0
@@ -110,6 +114,7 @@ async def test_a_short_run_recovers_and_finds_an_archived_game_in_the_archive_al
     [recovery] = figures["recoveries"]
     assert recovery["games"] == 3
     assert all(seconds > 0 for seconds in recovery["server"] + recovery["both"])
+    assert len(recovery["cpu"]) == len(recovery["memory"]) == (len(recovery["server"]) if is_linux() else 0)
     sizes = figures["sizes"]
     assert sizes["ended"] > sizes["archive"] > 0
     assert sizes["archived_in_store"] == 0
