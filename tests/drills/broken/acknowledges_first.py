@@ -40,7 +40,12 @@ async def write_later(writer: RedisJournalWriter, events: trio.MemoryReceiveChan
             await append(writer, event, ends=ends, deadline=deadline)
 
 
+def not_at_once(self: RedisJournalWriter, event: Event, **_: object) -> bool:
+    return False  # then it is `append` that is called
+
+
 RedisJournalWriter.append = acknowledge_first  # type: ignore[method-assign]
+RedisJournalWriter.append_at_once = not_at_once  # type: ignore[method-assign]
 RedisJournalWriter.last_event_id = property(  # type: ignore[assignment,method-assign]
     lambda self: max(promised.get(self, 0), last_event_id(self))
 )
