@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from net.archive import archive_url
 from net.process import ServerProcess
 from net.valkey import STORE
 from net.valkey_process import LOCK_NAME, StoreFolder
@@ -58,7 +59,8 @@ class Twin:
             "CROUPIER_STORE_PREFIX": self.first.config.store.prefix,
             "CROUPIER_AUTH_SECRETS": secret,
             "CROUPIER_AUTH_AUDIENCE": self.first.config.auth.audience,
-            # It has an archive of its own, where the first one's games are not to go.
+            # It finds there what the first one has archived, and leaves archiving to that one.
+            "CROUPIER_ARCHIVE_URL": archive_url("", self.first.data),
             "CROUPIER_GAMES_ARCHIVE_AFTER": _YEAR,
         }
 
