@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 SocketHandler: TypeAlias = "Callable[[Request, WebSocket], Awaitable[None]]"
 
+_AT_ONCE: Final = 16
+"""Messages of one read that are handed over in one go."""
+
 _NORMAL, _GOING_AWAY, _PROTOCOL_ERROR, _ABNORMAL, _TOO_BIG, _INTERNAL_ERROR = 1000, 1001, 1002, 1006, 1009, 1011
 _VIOLATIONS: Final = frozenset({1002, 1007})
 _PING: Final = Frame(PING_FRAME)
@@ -414,7 +417,7 @@ class _LentStream(trio.abc.Stream):
             messages, left = self._plain.feed(data)
             if messages:
                 self.note_message()
-                self._websocket._hand_over(messages)
+                await self._hand_over(messages)
             elif self._bytes > self._most + _CONTROL_RATE * (self._stream.last_received - self._since):
                 self._stream.close_now("the peer sends bytes and no messages")
                 raise trio.ClosedResourceError
@@ -423,6 +426,14 @@ class _LentStream(trio.abc.Stream):
                 await self._room.wait()
             if left:
                 return left
+
+    async def _hand_over(self, messages: list[Message]) -> None:
+        """Many that came at once are not handed over in one go: who is asked can answer before more is asked, and what
+        is asked is not too much at once. Cancelled, the connection is over, and so are they."""
+        self._websocket._hand_over(messages[:_AT_ONCE])
+        for message in messages[_AT_ONCE:]:
+            await trio.lowlevel.checkpoint()
+            self._websocket._hand_over([message])
 
     async def aclose(self) -> None:
         self._returned = True

@@ -12,8 +12,10 @@ import trio
 from actors.rules.crazy_eights import CrazyEights
 from actors.rules.registry import Registry
 from net.auth import Scope
+from net.bench.carriers import client_frame
 from net.client import ConnectionLost, ConnectRefused, RequestFailed
 from net.websocket import WebSocket
+from tests.samples.port import UPGRADE
 from tests.samples.tally import Tally
 
 if TYPE_CHECKING:
@@ -228,6 +230,23 @@ async def test_more_requests_than_may_wait_are_overloaded_and_each_is_answered(h
     codes = [answer["error"]["code"] for answer in answers if not answer["success"]]
     assert len(answers) == house.config.limits.pending_requests + 10
     assert codes.count("overloaded") == 10
+
+
+async def test_a_hundred_requests_that_come_in_one_segment_are_all_served(house: House) -> None:
+    game_id = await house.new_game("tally", ["a", "b"])
+    await (await house.player("b")).join(game_id)  # the game is in memory: nothing waits for the store
+    stream = await house.network.host("hasty").connect("croupier")
+    await stream.send_all(UPGRADE)
+    assert b" 101 " in await stream.receive_some(4096)
+    hello = {"event": "connect", "data": {"token": house.token("a")}, "id": 0}
+    join = {"event": "game:join", "data": {"game_id": game_id}, "id": 1}
+    await stream.send_all(client_frame(orjson.dumps(hello)))
+    assert b'"sid"' in await stream.receive_some(4096)
+    await stream.send_all(client_frame(orjson.dumps(join)) * 100)
+    received = b""
+    while received.count(b'{"ack":1,') < 100:
+        received += await stream.receive_some(65536)
+    assert received.count(b'{"ack":1,"data":{"success":true,') == 100
 
 
 # ---- playing
