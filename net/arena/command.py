@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from actors.bots.match import Played
 
 _PLAYERS: Final = 2
+_INTERRUPTED: Final = 130
 
 
 @frozen
@@ -64,7 +65,10 @@ def run_arena(tournament: Tournament, *, processes: int | None = None, as_text: 
     standings = Standings(tournament.bots)
     notes: dict[str, int] = {}
     console = Console(highlight=False)
-    trio.run(_play_all, tournament, standings, notes, processes or os.cpu_count() or 1)
+    try:
+        trio.run(_play_all, tournament, standings, notes, processes or os.cpu_count() or 1)
+    except* KeyboardInterrupt:
+        raise SystemExit(_INTERRUPTED) from None
     if not as_text:
         budget: dict[str, float] = {"iterations": tournament.iterations}
         if tournament.seconds != math.inf:
