@@ -20,7 +20,7 @@ _LENGTH: Final = 4
 @frozen
 class Question:
     """A call into the rules. `state` is the position that it is about, saved; `arguments` are all others. Both are
-    JSON, the same for the same question."""
+    JSON, and the same whenever the same code asks the same."""
 
     call: str
     arguments: bytes = field(repr=False)
@@ -151,8 +151,9 @@ def parse_reply(data: bytes) -> Told | Refused | Failed:
 
 
 def to_json(value: object) -> bytes:
-    """The value as JSON, the same for the same value. Raises TypeError when it has none."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    """The value as JSON, its fields in their order: what is shown live, and what a replay on the loop shows, are the
+    same byte for byte. Raises TypeError when it has none."""
+    return orjson.dumps(value)
 
 
 def packed(head: bytes, rest: bytes = b"") -> bytes:

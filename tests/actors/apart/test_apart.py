@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -17,10 +17,11 @@ from actors.apart.rules import Apart
 from actors.failures import Code
 from actors.game import RulesFault, ask_rules
 from actors.kit.supervisor import DynamicSupervisor
-from actors.messages import Act, Describe, Draw, Join, Resign, View
+from actors.messages import Act, Describe, Draw, GameOver, Join, Resign, View
 from actors.rules.interface import MalformedAction
 from actors.rules.registry import Registry
 from actors.rules.validation import BadOptions
+from net.protocol import JsonEncoder
 from tests.samples.memory import Listener
 from tests.samples.room import GAME, MISS, RUDE, Room, code, described
 from tests.samples.tally import Tally
@@ -83,7 +84,13 @@ async def test_every_answer_and_every_push_is_the_same_as_of_rules_on_the_loop(r
         assert described(await house.ask(Describe())) == ("ended", 9, "draw_agreed")
         logs.append([listener.log for listener in listeners.values()])
     assert logs[0] == logs[1]
+    assert [bytes_of(log) for log in logs[0]] == [bytes_of(log) for log in logs[1]]
     assert room.journal.games == other.journal.games
+
+
+def bytes_of(log: list[Any]) -> list[bytes]:
+    """As it goes over the wire: the order of fields counts."""
+    return [JsonEncoder().push(item) for item in log if isinstance(item, View | GameOver)]
 
 
 async def test_a_game_is_recovered_from_its_snapshot_and_from_its_events(other: Room) -> None:
