@@ -72,7 +72,7 @@ def program_of(pid: int) -> str | None:
 async def test_games_are_played_on_it_and_survive_kill_9(binary: Path, cache: Path, seed: int) -> None:
     rng = random.Random(seed)
     with trio.fail_after(PATIENCE):
-        program = alone(binary, cache, **without_rates())
+        program = alone(binary, cache, CROUPIER_LOG_FORMAT="human", **without_rates())
         async with RealServer(binary.parent / "data", program=program) as server:
             async with busy_tables(server, rng) as tables:
                 for _ in range(3):
@@ -137,7 +137,7 @@ async def test_an_upgrade_loses_no_game(binary: Path, cache: Path, seed: int) ->
     newer.write_bytes(pack(unpacked, 1_800_000_000, "99.0.0"))
     newer.chmod(0o755)
     with trio.fail_after(PATIENCE):
-        program = alone(binary, cache, **without_rates())
+        program = alone(binary, cache, CROUPIER_LOG_FORMAT="human", **without_rates())
         server = RealServer(binary.parent / "data", program=program)
         async with server, busy_tables(server, random.Random(seed)) as tables:
             await tables.actions.wait_for(10)
