@@ -35,11 +35,11 @@ class RecoveryReport:
     def tables(self) -> list[Table]:
         """Times, beside each its ratio to the first row's; and bytes."""
         times = Table()
-        times.add_column("games at rest", justify="right", no_wrap=True)
-        times.add_column("ready after a kill\nof the server", justify="right", no_wrap=True)
+        times.add_column("games\nat rest", justify="right", no_wrap=True)
+        times.add_column("ready after a\nkill of the\nserver", justify="right", no_wrap=True)
         times.add_column("of the server\nand its store", justify="right", no_wrap=True)
-        times.add_column("its CPU until then", justify="right", no_wrap=True)
-        times.add_column("its memory", justify="right", no_wrap=True)
+        times.add_column("CPU of\nthe start", justify="right", no_wrap=True)
+        times.add_column("memory\nafter it", justify="right", no_wrap=True)
         base = self.figures.recoveries[0]
         for one in self.figures.recoveries:
             times.add_row(
