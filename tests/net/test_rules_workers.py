@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -142,3 +144,37 @@ async def test_while_one_game_loops_in_c_the_others_are_played_on(nursery: trio.
     for user in "abab":
         assert isinstance(await room.ask(Act(user, Listener(), MISS), "g2"), ActionAnswer)
     assert answers == []
+
+
+ORPHANING = """
+import os, signal, trio
+from actors.apart.questions import Question
+from net.rules_workers import RulesWorkers
+from tests.samples.native import NativeTally
+
+async def main():
+    workers = RulesWorkers(most=1, limit=60)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(workers.run)
+        await workers.ask(NativeTally(), Question.of("set_up", players=2, options={}, key="00" * 32, position=0))
+        print(*workers.pids, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+trio.run(main)
+"""
+
+
+async def test_a_process_of_rules_does_not_outlive_its_server() -> None:
+    with trio.fail_after(60):
+        done = await trio.run_process([sys.executable, "-c", ORPHANING], capture_stdout=True, check=False)
+        assert done.returncode == -signal.SIGKILL
+        while _runs(int(done.stdout)):  # noqa: ASYNC110 - nobody tells of somebody else's child
+            await trio.sleep(0.01)
+
+
+def _runs(pid: int) -> bool:
+    """Whether it does anything yet: one that nobody has reaped has ended as well."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
