@@ -87,7 +87,7 @@ class Tally:
 
     def parse(self, action: JsonObject) -> Guess:
         match action:
-            case {"type": "guess", "number": int() as number}:
+            case {"type": "guess", "number": int() as number} if not isinstance(number, bool):
                 return Guess("guess", number)
             case {"type": "bow" | "crash" as kind}:
                 return Guess(kind)

@@ -52,6 +52,8 @@ class OpenSpiel:
     version: str
     native: bool = True
     end_in_draw: None = None
+    reveals: tuple[str, ...] = ("$.observation",)
+    """A change tells nobody but the player what they did; what others see of it OpenSpiel says."""
 
     @property
     def name(self) -> str:

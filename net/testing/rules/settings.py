@@ -6,6 +6,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.rules.chance import Chance, key_of
+from actors.rules.interface import is_native
 from actors.rules.validation import BadOptions, checked_options
 from net.testing.rules.games import Setting
 
@@ -46,13 +47,26 @@ def _settings(
     pick = Chance(key_of(f"settings {seed}"))
     defaults = checked_options(rules, {})
     for number in count():
+        size = players[number % len(players)]
         if given is not None:
             options = given[(number // len(players)) % len(given)]
-        elif (number // len(players)) % (_SHIFT + 1) == 0:
+        elif (number // len(players)) % (_SHIFT + 1) == 0 or is_native(rules):  # native code may end the process
             options = defaults
         else:
             options = any_options(rules, pick)
-        yield Setting(players[number % len(players)], options, f"{seed}.{number}")
+            options = options if _can_be_dealt(rules, size, options) else defaults
+        yield Setting(size, options, f"{seed}.{number}")
+
+
+def _can_be_dealt(rules: AnyRules, players: int, options: JsonObject) -> bool:
+    """Whether the rules do not say that these options do not go together, which they may."""
+    try:
+        rules.set_up(players, checked_options(rules, options), Chance(b"any"))
+    except BadOptions:
+        return False
+    except Exception:  # that is for whoever looks at what they may raise
+        return True
+    return True
 
 
 def any_options(rules: AnyRules, pick: Chance) -> JsonObject:

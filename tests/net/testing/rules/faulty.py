@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from actors.rules.interface import Change, ForcedAction, Outcome, Step
+from actors.rules.validation import BadOptions
 from net.new_game.template.high_card.rules import HighCard, Lay
 
 if TYPE_CHECKING:
     from actors.rules.chance import Chance
     from actors.rules.interface import JsonObject
     from net.new_game.template.high_card.rules import State
-
 
 # ---- faults that check_rules finds
 
@@ -38,6 +38,15 @@ class AskewOptions(HighCard):
 
     def set_up(self, players: int, options: JsonObject, chance: Chance) -> State:
         assert options.get("cards", 5) < 13, "thirteen is unlucky"
+        return super().set_up(players, options, chance)
+
+
+class Picky(HighCard):
+    """No fault: rules may say that options do not go together."""
+
+    def set_up(self, players: int, options: JsonObject, chance: Chance) -> State:
+        if options.get("cards", 5) == 13:
+            raise BadOptions("cards", "not so many today")
         return super().set_up(players, options, chance)
 
 

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 
-from actors.rules.crazy_eights import CrazyEights
-from actors.rules.duel import Duel
 from net.new_game.template.high_card.rules import HighCard
 from net.testing.rules import RulesBroken, check_rules
 from tests.net.testing.rules import faulty
 
-if TYPE_CHECKING:
-    from actors.rules.interface import AnyRules
-
 # ---- sound rules
 
 
-@pytest.mark.parametrize("rules", [CrazyEights(), Duel(), HighCard()], ids=lambda rules: rules.name)
-def test_the_games_that_ship_and_the_template_keep_the_protocol_of_rules(rules: AnyRules) -> None:
-    checked = check_rules(rules, games=12, positions=80)
-    assert checked.games == sum(checked.endings.values()) == 12
-
-
 def test_rules_that_remember_what_changes_nothing_are_sound() -> None:
-    check_rules(faulty.Caches(), games=4, positions=20)
+    check_rules(faulty.Caches(), games=2, positions=8, other_process=False)
+
+
+def test_options_that_rules_say_do_not_go_together_are_not_played() -> None:
+    check_rules(faulty.Picky(), games=8, positions=16, other_process=False)
 
 
 def test_what_was_looked_at_is_told_and_follows_from_the_seed() -> None:
