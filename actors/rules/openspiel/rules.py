@@ -13,7 +13,7 @@ from actors.rules.openspiel.state import SpielState, load_game
 from actors.rules.validation import BadOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from actors.rules.chance import Chance
     from actors.rules.interface import ForcedAction, JsonObject
@@ -24,6 +24,7 @@ PREFIX: Final = "openspiel"
 MOST_LISTED: Final = 1000
 """Legal actions past which they are too many to list."""
 
+_SEQUENTIAL: Final = "sequential"
 _PERFECT: Final = "PERFECT_INFORMATION"
 _GRAIN: Final = 2**53
 _LONGEST_NAME: Final = 1000
@@ -243,8 +244,9 @@ class OpenSpiel:
 
     def view(self, state: SpielState, seat: int | None) -> JsonObject:
         """See `Rules`: `observation` is what OpenSpiel says that this player sees now, `information_state` what they
-        may remember besides, `chosen` the action that they have chosen while the others have yet to. Spectators are
-        shown what is open to everybody, where OpenSpiel says what that is."""
+        may remember besides, `chosen` the action that they have chosen while the others have yet to. Where nothing
+        is hidden there is all that led there, too: `players`, `moves`, `gone`, and the `options` that are not at their
+        defaults. Spectators are shown what is open to everybody, where OpenSpiel says what that is."""
         node, kind = state.node, state.node.get_game().get_type()
         if seat is None:
             return {"game": self.entry.name, "turn": state.turns, "observation": self._for_everybody(state)}
@@ -253,9 +255,42 @@ class OpenSpiel:
         if kind.provides_information_state_string and (observed is None or not _is_open(state)):
             view["information_state"] = node.information_state_string(seat)
         chosen = dict(state.chosen).get(seat)
+        if self._shows_all(state):
+            view |= {"players": state.players, "moves": list(state.moves), "gone": list(state.gone)}
+            if options := {name: one for name, one in state.options.items() if one != self._default(name)}:
+                view["options"] = options
         if node.is_simultaneous_node():
             view["chosen"] = None if chosen is None else self.dump(_named(state, seat, chosen))
         return view
+
+    def _shows_all(self, state: SpielState) -> bool:
+        return self.entry.dynamics == _SEQUENTIAL and _is_open(state)
+
+    def _default(self, name: str) -> object:
+        return ACT if name == TIME_IS_UP else self.entry.parameters[name]
+
+    @property
+    def imagine(self) -> Callable[[JsonObject, int, Chance], SpielState] | None:
+        """See `Imagines`: where nothing is hidden there is the one position. In other games OpenSpiel can deal anew
+        what a player does not know (`resample_from_infostate`), but only from the real state, which nobody who imagines
+        has."""
+        return self._imagined if self.entry.information == "perfect" and self.entry.dynamics == _SEQUENTIAL else None
+
+    def _imagined(self, view: JsonObject, seat: int, chance: Chance) -> SpielState:
+        if "moves" not in view:
+            raise ValueError("with its options, this game hides something")
+        options = {**self.entry.parameters, TIME_IS_UP: ACT, **view.get("options", {})}
+        return self.restore(
+            {
+                "players": view["players"],
+                "options": options,
+                "moves": view["moves"],
+                "chosen": [],
+                "gone": view["gone"],
+                "late": False,
+                "turns": view["turn"],
+            }
+        )
 
     def _for_everybody(self, state: SpielState) -> str | None:
         if _is_open(state):
