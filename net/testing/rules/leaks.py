@@ -144,7 +144,13 @@ class _Hunt:
         tape = Taped(self.rules, setting.seed, {})
         pick = Chance(key_of(f"pairs {setting.seed}"))
         wanderer = Wanderer.of(tape, setting, pick.choice(MOODS), self.choose)
-        played = wander(wanderer, _MOST_MOVES).played
+        try:
+            walk = wander(wanderer, _MOST_MOVES)
+        except RulesFault as fault:
+            raise self.fail(_unplayable(setting, f"{fault}: {fault.__cause__!r}")) from fault
+        if walk.stuck is not None:
+            raise self.fail(evolve(_unplayable(setting, walk.stuck.seen), advice=walk.stuck.advice))
+        played = walk.played
         known = [move.action for move in played.moves if isinstance(move, Act)]
         probes = [*known, *(spoilt for action in known[:3] for spoilt in spoiled(action) if _can_be_sent(spoilt))]
         drawn = otherwise_drawn(setting, played.moves, tape.bounds, tape, how_many, pick)
@@ -342,6 +348,10 @@ def _finding(found: Telltale, recipe: Recipe, before: int) -> Finding:
         found.advice,
         Where(recipe.setting, moves, before),
     )
+
+
+def _unplayable(setting: Setting, seen: str) -> Finding:
+    return Finding("a game can be played at random", seen, "let check_rules pass first", Where(setting))
 
 
 def _some(probes: Sequence[JsonObject], pick: Chance) -> Sequence[JsonObject]:

@@ -12,7 +12,7 @@ from actors.rules.cards import PACK
 from actors.telling import Telling
 from net.new_game.template.high_card.rules import HighCard
 from net.testing.rules import Leak, assert_no_leak
-from tests.net.testing.rules import leaky
+from tests.net.testing.rules import faulty, leaky
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,6 +114,13 @@ def test_a_leak_is_told_with_both_games_and_few_moves() -> None:
     assert where is not None
     assert len(where.moves) <= 2
     assert text.endswith("see it again: assert_no_leak(rules, seed=0)")
+
+
+def test_a_game_that_cannot_be_played_is_no_pass() -> None:
+    with pytest.raises(Leak, match=r"is empty: the game waits for ever(.|\n)+list what the seat may do"):
+        assert_no_leak(faulty.ListsNothing(), service=0)
+    with pytest.raises(Leak, match=r"AssertionError\('thirteen is unlucky'\)(.|\n)+let check_rules pass first"):
+        assert_no_leak(faulty.AskewOptions(), service=0, options=[{"cards": 13}])
 
 
 # ---- through the service
