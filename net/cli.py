@@ -393,16 +393,30 @@ main.add_command(bench)
 
 @bench.command(name="serve")
 @_all_options
+@click.option(
+    "--stages",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write there at the end where the time went, by stage of an action's way, as JSON.",
+)
 def bench_serve(
-    config_file: Path | None, host: str | None, port: str | None, data_dir: str | None, rules_path: str | None
+    config_file: Path | None,
+    host: str | None,
+    port: str | None,
+    data_dir: str | None,
+    rules_path: str | None,
+    stages: Path | None,
 ) -> None:
     """Serve as `croupier serve` does, with the benchmarks' own game besides.
 
     For a load from other machines (`croupier bench load --url`), or from another program.
     """
     calm_down()
+    from net.bench.stages import watch_stages
     from net.bench.workload import BenchDuel
 
+    if stages is not None:
+        watch_stages(stages)
     _serve(_load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path), besides=(BenchDuel(),))
 
 

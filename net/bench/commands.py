@@ -168,3 +168,86 @@ def kit(*, actors: int, messages: int, json_file: Path | None, crowd: int | None
         from net.bench.kit_run import run_kit
 
         run_kit(actors=actors, messages=messages, json_file=json_file)
+
+
+@bench.command()
+@click.option(
+    "--games", type=click.IntRange(1, 100_000), default=50, show_default=True, metavar="N", help="Games of two players."
+)
+@click.option(
+    "--spectators", type=click.IntRange(0, 10_000), default=0, show_default=True, metavar="N", help="Of each game."
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.5, 86400),
+    default=5,
+    show_default=True,
+    metavar="S",
+    help="How long they play.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    default=0,
+    metavar="R",
+    help="Actions a second, of all games together; waits count from when an action was due. [default: closed loop]",
+)
+@click.option(
+    "--think",
+    type=click.FloatRange(0, 3600),
+    default=0,
+    show_default=True,
+    metavar="S",
+    help="How long a player waits before they act.",
+)
+@click.option(
+    "--storm",
+    type=click.FloatRange(0, 3600),
+    default=0,
+    metavar="S",
+    help="Break all connections at once every S seconds, and take the time until everybody is back. [default: never]",
+)
+@click.option(
+    "--processes", type=click.IntRange(1, 64), default=2, show_default=True, metavar="N", help="That play the players."
+)
+@click.option("--url", metavar="URL", help="A server that runs already. [default: one of our own]")
+@click.option("--secret", envvar="CROUPIER_AUTH_SECRET", metavar="TEXT", help="The secret of that server.")
+@click.option("--rules", metavar="NAME", help="What is played. [default: the benchmarks' own game]")
+@click.option("--profile", is_flag=True, help="Say where the server's time went, by stage; for a server of our own.")
+@_json_option
+def load(
+    *,
+    games: int,
+    spectators: int,
+    seconds: float,
+    rate: float,
+    think: float,
+    storm: float,
+    processes: int,
+    url: str | None,
+    secret: str | None,
+    rules: str | None,
+    profile: bool,
+    json_file: Path | None,
+) -> None:
+    """Load a server with players on real sockets, and measure how long they wait.
+
+    In a closed loop, at a fixed rate, or with time to think; players take the first of their legal actions. A server of
+    your own (--url) needs the limits on rates off, and for the benchmarks' game `croupier bench serve`. Figures of one
+    run can be compared with each other, those of two cannot.
+    """
+    if profile and url is not None:
+        raise click.UsageError("--profile is for a server of our own: it does not go with --url")
+    from net.bench.load import LoadPlan
+    from net.bench.load_run import RULES, run_load
+
+    plan = LoadPlan(rules or RULES, games, spectators, seconds, rate=rate, think=think, storm=storm)
+    run_load(plan, processes=processes, url=url, secret=secret, profile=profile, json_file=json_file)
+
+
+@bench.command(name="load-worker", hidden=True)
+def load_worker() -> None:
+    """One of the processes that play."""
+    from net.bench.load_run import run_worker
+
+    run_worker()
