@@ -92,6 +92,7 @@ class House:
     _lives: int = field(default=0, init=False)
     _server: _Server | None = field(default=None, init=False)
     _starting: _Server | None = field(default=None, init=False)
+    _changed: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.network = SimNetwork(LINK, self.trace)
@@ -184,15 +185,13 @@ class House:
             server.host.die()
             server.scope.cancel()
             server.down.set()
+            self._changed.unpark_all()
 
     async def until_down(self) -> None:
         """Returns when the server is down, whatever has ended it."""
-        while (server := self._server if self._starting is None else self._starting) is not None:
-            await server.down.wait()
-            if self._server is server:
-                self._server = None
-                server.host.die()
-            await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
+        while self._server is not None or self._starting is not None:
+            await self._changed.park()
 
     async def take_over(self) -> None:
         """Starts another server on the same store, as when an operator starts one too many. Who connects from now on
@@ -213,7 +212,8 @@ class House:
         server.app.stop()
         with trio.move_on_after(_STOPPING) as patience:
             await server.down.wait()
-        self._server = None
+        if self._server is server:
+            self._server = None
         server.host.die()
         if patience.cancelled_caught:
             server.scope.cancel()
@@ -227,7 +227,7 @@ class House:
 
     async def start(self) -> None:
         """Starts the server, and returns when players can connect. Raises what keeps it from starting."""
-        if self._server is not None:
+        if self._server is not None or self._starting is not None:
             raise HouseError("the server is up already")
         self._lives += 1
         host = self.network.host(f"server-{self._lives}")
@@ -250,6 +250,7 @@ class House:
             raise leaves(reasons)[0] from group
         finally:
             self._starting = None
+            self._changed.unpark_all()
             if server.scope.cancel_called or not server.app.up:
                 host.die()
         if server.scope.cancel_called:
@@ -271,6 +272,10 @@ class House:
                 raise
         finally:
             server.down.set()
+            if self._server is server:
+                self._server = None
+                server.host.die()
+            self._changed.unpark_all()
         if not up:  # it was killed
             task_status.started()
 

@@ -72,11 +72,12 @@ class SimHost:
 
         Cancelled: the other end may see a connection that ends at once.
         """
-        await trio.sleep(self.network.link.latency)
+        link = self.network.links.get(address, self.network.link)
+        await trio.sleep(link.latency)
         acceptor = self.network.acceptors.get(address)
         if self._fenced or acceptor is None:
             raise ConnectionRefusedError(f"nobody listens at {address}")
-        ours, theirs = stream_pair(self.network.link, names=(self.name, address), trace=self.network.trace)
+        ours, theirs = stream_pair(link, names=(self.name, address), trace=self.network.trace)
         self.network.trace.note(Kind.OPENED, self.name, address, connection=ours.connection)
         self._own(ours)
         acceptor.host._own(theirs)
@@ -134,6 +135,8 @@ class SimNetwork:
     link: Link = field(factory=Link)
     trace: Trace = field(factory=Trace)
     """Is told of everything that goes over it."""
+    links: dict[str, Link] = field(factory=dict)
+    """What new connections to these addresses are like, in place of `link`."""
     acceptors: dict[str, SimAcceptor] = field(factory=dict, init=False)
     _hosts: dict[str, SimHost] = field(factory=dict, init=False)
 

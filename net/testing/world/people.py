@@ -234,9 +234,9 @@ class Person:
         self._count(f"answer:{'ok' if ok else data['error']['code']}")
         if waiting.must_fail and ok:
             self._complain(Promise.TWICE, f"{waiting.event} was not to be, and counted")
-        if waiting.event in ("game:leave", "game:leave_spectate") and ok:
-            self._joined = False  # though a `game:reconnected` that crossed it may have said otherwise
-        if waiting.event in ("game:join", "game:spectate") and not waiting.must_fail:
+        if waiting.event in ("game:leave", "game:leave_spectate") and not waiting.must_fail and ok:
+            self._joined, self._left = False, True
+        elif waiting.event in ("game:join", "game:spectate") and not waiting.must_fail:
             self._let_in(data, ok=ok)
         elif waiting.message_id is not None and self._deed is not None and self._deed.message_id == waiting.message_id:
             self._deed_answered(self._deed, data, ok=ok)

@@ -234,14 +234,18 @@ _OPTIONS: Final[dict[str, JsonObject]] = {
     "crazy_eights": {"hand_size": 4, "max_plays": 24, "draw_limit": 1},
     "duel": {},
 }
+_PATIENCE: Final = {"crazy_eights": 10, "duel": 5}
+"""Deeds after which a player of a long game begins to think of giving up: there are to be many games, not long ones."""
+
 _RULES: Final = ("veil",) * 5 + ("crazy_eights",) * 3 + ("duel",)
 
 
 def _game(chance: Chance, scale: Scale, number: int, *, paired: bool) -> Game:
     rules = "veil" if paired else chance.choice(_RULES)
     seats = 2 if rules == "duel" else 2 + chance.below(scale.players - 1)
-    people = tuple(_guest(chance, f"{number}{seat}") for seat in range(seats))
-    watchers = tuple(_guest(chance, f"{number}9{seat}") for seat in range(chance.below(scale.watchers + 1)))
+    patience = _PATIENCE.get(rules)
+    people = tuple(_guest(chance, f"{number}{seat}", patience) for seat in range(seats))
+    watchers = tuple(_guest(chance, f"{number}9{seat}", None) for seat in range(chance.below(scale.watchers + 1)))
     return Game(
         rules=rules,
         options={"length": 3 + chance.below(10)} if rules == "veil" else _OPTIONS[rules],
@@ -253,13 +257,13 @@ def _game(chance: Chance, scale: Scale, number: int, *, paired: bool) -> Game:
     )
 
 
-def _guest(chance: Chance, number: str) -> Guest:
+def _guest(chance: Chance, number: str, patience: int | None) -> Guest:
     # Persons are put into their games when they come back, others are not.
     user_id = str(UUID(int=int(number, 16), version=4)) if chance.below(3) else f"{OTHERS}:{number}"
-    return Guest(user_id, _temper(chance), chance.below(1 << 32))
+    return Guest(user_id, _temper(chance, patience), chance.below(1 << 32))
 
 
-def _temper(chance: Chance) -> Temper:
+def _temper(chance: Chance, patience: int | None) -> Temper:
     def at_times(one: int, most: float) -> float:
         return between(chance, 0.0, most) if one_in(chance, one) else 0.0
 
@@ -273,7 +277,7 @@ def _temper(chance: Chance) -> Temper:
         idles=at_times(4, 0.2),
         recovers=chance.flip(),
         socket_io=one_in(chance, 3),
-        resigns_after=3 + chance.below(12) if one_in(chance, 4) else None,
+        resigns_after=2 + chance.below(10) if one_in(chance, 4) else patience,
     )
 
 

@@ -165,6 +165,31 @@ async def test_a_player_who_is_cut_off_misses_nothing(house: House) -> None:
     assert alice.latest_state["game_over"]
 
 
+async def test_whoever_waits_for_its_end_hears_of_it_however_it_comes(house: House) -> None:
+    async def restart_when_down() -> None:
+        await house.until_down()
+        await house.start()
+
+    async def killed() -> None:
+        await house.crash()
+
+    async def stopped() -> None:
+        await house.stop()
+
+    async def taken_over_in_vain() -> None:
+        house.redis.pause()
+        with trio.move_on_after(1):
+            await house.take_over()
+        house.redis.resume()
+
+    for end in (killed, stopped, taken_over_in_vain):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(restart_when_down)
+            await trio.sleep(0.1)
+            await end()
+        assert await house.api.healthz()
+
+
 async def test_of_two_servers_on_one_store_the_former_notices_and_goes(house: House) -> None:
     game_id, alice, _ = await two_at_a_table(house)
     before = await alice.join(game_id)
