@@ -26,6 +26,9 @@ ROUNDING: Final = 1e-6
 BLUR: Final = 0.1
 """Seconds between the reading of the two clocks, at most."""
 
+BACK: Final = 0.5
+"""Seconds by which the ends of servers may take service time back: what it was ahead of the last writing down of it."""
+
 LATE: Final = 5.0
 """Seconds of service after its time within which a timeout must have come, on a machine with much else to do."""
 
@@ -88,7 +91,8 @@ def _compare(before: Reading, after: Reading, outages: Sequence[Outage]) -> Viol
     between = [one for one in outages if before.at <= one.begin and one.end <= after.at]
     # The store may be slow without an outage: service time then stands, and catches up within a second.
     most = wall - sum(one.least for one in between) + SLACK + BLUR
-    least = wall - sum(one.most for one in between) - SLACK - BLUR
+    # However long it stood: what was written down never goes back, and it is never further ahead of that.
+    least = max(wall - sum(one.most for one in between) - SLACK, -BACK) - BLUR
     if least <= service <= most:
         return None
     stood = f" with {len(between)} outages" if between else ""

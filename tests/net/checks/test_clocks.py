@@ -70,6 +70,12 @@ def test_a_clock_that_was_restarted_from_zero_is_found() -> None:
     assert clock((0, 500), (1, 501), (4, 1), (5, 2), outages=(Outage(1.5, 3.5),)) == ["CLOCK", "CLOCK"]
 
 
+def test_an_end_of_the_server_takes_back_half_a_second_and_no_more() -> None:
+    outages = (Outage(2.0, 2.1), Outage(2.2, 2.3))
+    assert clock((0, 0), (2.0, 2.0), (2.4, 1.5), outages=outages) == []
+    assert set(clock((0, 0), (2.0, 2.0), (2.4, 1.3), outages=outages)) == {"CLOCK"}
+
+
 def test_a_pause_of_less_than_a_second_may_count_or_not() -> None:
     outage = Outage(1, 1.8)
     assert clock((0, 0), (3, 3), outages=(outage,)) == []
