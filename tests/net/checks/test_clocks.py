@@ -72,8 +72,8 @@ def test_a_clock_that_was_restarted_from_zero_is_found() -> None:
 
 def test_an_end_of_the_server_takes_back_half_a_second_and_no_more() -> None:
     outages = (Outage(2.0, 2.1), Outage(2.2, 2.3))
-    assert clock((0, 0), (2.0, 2.0), (2.4, 1.5), outages=outages) == []
-    assert set(clock((0, 0), (2.0, 2.0), (2.4, 1.3), outages=outages)) == {"CLOCK"}
+    assert clock((0, 0), (1.9, 1.9), (2.4, 1.4), outages=outages) == []
+    assert set(clock((0, 0), (1.9, 1.9), (2.4, 1.2), outages=outages)) == {"CLOCK"}
 
 
 def test_a_pause_of_less_than_a_second_may_count_or_not() -> None:
