@@ -29,6 +29,9 @@ CROUPIER = Path(sys.executable).with_name("croupier")
 
 _PLAIN = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ (DEBUG|INFO) ")
 
+_PATIENT = {"CROUPIER_LIMITS_STALL_AFTER": "10"}
+"""A machine that has other things to do holds any process up; that is nothing that a server should be blamed for."""
+
 PATIENCE = 60.0
 """Seconds that a server may take to start or to stop on a machine that has other things to do."""
 
@@ -74,7 +77,7 @@ class RealServer(ServerProcess):
         self, data: Path, environ: Mapping[str, str] | None = None, *, program: Sequence[str] = (str(CROUPIER),)
     ) -> None:
         self._data = data
-        self.__attrs_init__(data.parent, program=program, environ=without_rates() | dict(environ or {}))
+        self.__attrs_init__(data.parent, program=program, environ=without_rates() | _PATIENT | dict(environ or {}))
 
     async def __aenter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
