@@ -32,8 +32,17 @@ NEEDED: Final = ("objcopy", "ldd")
 LEFT_OUT: Final = ("tkinter", "idlelib", "turtle", "turtledemo", "lib2to3", "ensurepip", "test", "antigravity", "this")
 """Of Python's own library. The rest is all there, because rules from --rules-path may import it."""
 
-OWN_CODE: Final = ("net.testing.plugin", "net.binary.build", "net.binary.pack", "net.binary.entry")
-"""Modules of ours that only a checkout needs."""
+AS_FILES: Final = frozenset({"migrations", "template"})
+"""Folders whose modules are read as files: by Alembic, and as the beginning of a new game."""
+
+OWN_CODE: Final = (
+    "net.new_game.template.",
+    "net.testing.plugin",
+    "net.binary.build",
+    "net.binary.pack",
+    "net.binary.entry",
+)
+"""Modules of ours that are no modules of the program, or that only a checkout needs."""
 
 
 _LICENCE_LINE = re.compile(r"[^/]+\.dist-info/(?:.*/)?(?:licen[cs]e|copying|notice)[^/]*,", re.IGNORECASE)
@@ -130,9 +139,9 @@ def _modules_of(package: str) -> Iterator[str]:
 
 
 def _data_of(package: str) -> Iterator[Path]:
-    """What is no module, and the migrations, which Alembic reads as files."""
+    """What is no module, and what is read as a file though it is one."""
     for path in sorted((ROOT / package).rglob("*")):
-        code = path.suffix in {".py", ".pyc"} and "migrations" not in path.parts
+        code = path.suffix in {".py", ".pyc"} and not AS_FILES & set(path.parts)
         if path.is_file() and not code and "__pycache__" not in path.parts and path.name != LAUNCHER:
             yield path
 
