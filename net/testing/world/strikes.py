@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from net.testing.world.plan import Strike
 
 _RETRY: Final = 0.2
+_PASSES: Final = 6
+"""How often a crash point is passed before the server is killed there, at most: in a small world it is not passed more
+often."""
+
 _AFTERMATH: Final = 7.0
 """Seconds after a fault of the store within which the server has found back to it: a call's patience, and its waits."""
 
@@ -147,7 +151,7 @@ class Striker:
                 self._kill(fault)
             case Fault.KILL_AT_POINT:
                 self._downtime = strike.seconds
-                self._points.point, self._points.left = strike.point, strike.count
+                self._points.point, self._points.left = strike.point, 1 + strike.count % _PASSES
             case Fault.KILL_AT_STEP:
                 self._downtime = strike.seconds
                 self._kill_after_steps(strike.count * 3)
