@@ -32,6 +32,10 @@ class Stuck(Exception):
         self.advice = advice
 
 
+class Refused(Stuck):
+    """What was listed as legal is refused."""
+
+
 @frozen
 class Mood:
     """How players play: in how many of 100 moves somebody lets their time run out, resigns, or speaks of a draw."""
@@ -141,8 +145,8 @@ def wander(wanderer: Wanderer, most_moves: int) -> Walk:
     return Walk(Played(game, tuple(positions), tuple(moves)))
 
 
-def _refused(move: Move, failure: Failure) -> Stuck:
-    return Stuck(
+def _refused(move: Move, failure: Failure) -> Refused:
+    return Refused(
         "what legal lists can be done",
         f"{move}: this was listed as legal, and is refused: {failure.message}",
         "leave it out of legal, or let apply take it; while forced names an action, legal lists only that one's type",
