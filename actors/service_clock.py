@@ -38,12 +38,18 @@ class ServiceClock:
         self._base_at = 0.0
         self._acked = 0.0
         self._acked_at: float | None = None  # None: nothing was read yet, and the clock stands
+        self._stands_at: float | None = None
 
     def now(self) -> float:
         """Seconds of service; 0 until `run` is up for the first time."""
         if self._acked_at is None:
             return self._base
         return min(self._lived(), self._acked + AHEAD)
+
+    def stand_still(self) -> None:
+        """From now on it stands, whatever is acknowledged: the server stops, and nobody can play. Idempotent."""
+        if self._stands_at is None:
+            self._stands_at = self.now()
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """A service: reads what stands, however long the store is away, is up then, and ticks. Raises what the store
@@ -76,6 +82,8 @@ class ServiceClock:
 
     def _lived(self) -> float:
         """Service time, were the store to acknowledge it at once."""
+        if self._stands_at is not None:
+            return self._stands_at
         return self._base + (trio.current_time() - self._base_at)
 
     def _is_down(self) -> bool:

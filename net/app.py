@@ -365,6 +365,7 @@ class App:
     def stop(self) -> None:
         """Asks for an orderly end: no new connections, the clients told, what is in hand finished."""
         self.stopping = True
+        self.service.stand_still()
         self.root.request_stop()
 
     def not_ready(self) -> list[str]:

@@ -33,6 +33,14 @@ _KILLS = 20
     metavar="K",
     help=f"How many kills it lasts, and each other fault once at least. [default: {_KILLS}, if no --minutes]",
 )
+@click.option(
+    "--closing",
+    type=click.FloatRange(0, 10_000),
+    default=30,
+    show_default=True,
+    metavar="S",
+    help="Seconds that the games under way have at the end to come to theirs. Those that do not must be playable.",
+)
 @click.option("--seed", metavar="TEXT", help="What all its choices follow from. [default: a new one]")
 @click.option(
     "--faults",
@@ -65,6 +73,7 @@ def drill(
     games: int,
     minutes: float | None,
     kills: int | None,
+    closing: float,
     seed: str | None,
     faults: str | None,
     report: Path | None,
@@ -89,6 +98,7 @@ def drill(
         games=games,
         kills=kills,
         seconds=None if minutes is None else 60 * minutes,
+        closing=closing,
     )
     asked = Options(plan, None if chosen is None else tuple(map(Fault, chosen)), report, keep, config_file)
     if not run_drill(asked).holds:

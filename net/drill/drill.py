@@ -54,6 +54,9 @@ LOOKED_AT: Final = 200
 AT_A_TIME: Final = 8
 _DRAW_EVERY: Final = 0.25
 _RETRY: Final = 0.1
+_LOOK_EVERY: Final = 0.1
+_STALL: Final = 0.25
+"""Seconds by which we are late when the machine is too busy to judge clocks by."""
 _LOOKS: Final = 3
 
 
@@ -86,8 +89,7 @@ class Drill:
         (self.folder / "twin").mkdir(exist_ok=True)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._keep_drawing)
-            if self.plan.until_broken:
-                nursery.start_soon(self._end_when_broken, nursery.cancel_scope)
+            nursery.start_soon(self._notice_stalls)
             await self.server.start()
             # Not the server's own end of the world: the store may be killed, and the ledger waits for it.
             async with self.server.open_store() as redis:
@@ -176,10 +178,14 @@ class Drill:
             text += " (the point was not reached in time)"
         self.screen.say(f"{text}; {self.score.actions:,} actions acknowledged")
 
-    async def _end_when_broken(self, everything: trio.CancelScope) -> None:
-        while not self.score.violations:  # noqa: ASYNC110 - a look now and then will do
-            await trio.sleep(_DRAW_EVERY)
-        everything.cancel()
+    async def _notice_stalls(self) -> None:
+        """Where we did not run, though we wanted to, the server may not have run either: whether its clock did then, is
+        for nobody to say."""
+        while True:
+            before, at = trio.current_time(), self.clock.now()
+            await trio.sleep(_LOOK_EVERY)
+            if trio.current_time() - before > _LOOK_EVERY + _STALL:
+                self.score.outages.append(Outage(at, self.clock.now(), certain=False))
 
     async def _keep_drawing(self) -> None:
         while True:
@@ -195,7 +201,7 @@ class Drill:
         await self.server.kill()
         began = self.clock.now()
         await self.server.start()
-        self.score.outages.append(Outage(began, self.clock.now()))
+        self.score.outages.append(Outage(began, self.clock.now(), certain=False))
         for match in tables.matches:
             if not match.digest:
                 await tables.judge(match)

@@ -11,6 +11,7 @@ from attrs import define, field
 
 from actors.ports import Clock
 from net.checks import Outage, Promise, Violation
+from net.checks.clocks import SLACK
 from net.client import Api, ConnectionLost
 from net.crash_points import ARCHIVE_POINTS, Fuse
 from net.drill.evidence import Evidence
@@ -33,6 +34,10 @@ STOP_WITHIN: Final = 30.0
 
 REPLACED_WITHIN: Final = 30.0
 """Seconds within which a server that was replaced must have noticed, and ended."""
+
+_DEAD_OR_STOPPED: Final = frozenset(
+    {Fault.KILL, Fault.KILL_BOTH, Fault.PAUSE, Fault.SLOW_STORE, Fault.RESTART, Fault.TERM}
+)
 
 READY_WITHIN: Final = 120.0
 SEATED_WITHIN: Final = 120.0
@@ -62,6 +67,7 @@ class Injector:
         ServerFailed, NotBack."""
         began, began_at = trio.current_time(), self.clock.now()
         self.hit = None
+        outages = self.crowd.score.outages
         match blow.fault:
             case Fault.KILL | Fault.KILL_BOTH:
                 began, began_at = await self._kill(blow)
@@ -75,14 +81,24 @@ class Injector:
                 self._drop(blow)
             case Fault.RESTART | Fault.TERM:
                 await self._stop(blow)
+                # It serves until it hears of it, and that may take a busy machine a while.
+                outages.append(Outage(began_at, ended_at := self.clock.now(), certain=False))
+                began_at = ended_at
+                if blow.fault is Fault.RESTART:
+                    await trio.sleep(blow.seconds)
             case Fault.TWO_SERVERS:
                 await self._two_servers(blow)
+        # Only that it was dead or stopped is certain: a server that is back serves, and its clock runs, before a busy
+        # machine lets anybody see that. What is too short to tell anything stays part of the rest.
+        back_at = self.clock.now()
+        if blow.fault in _DEAD_OR_STOPPED and back_at - began_at > SLACK:
+            outages.append(Outage(began_at, back_at))
+            began_at = back_at
         if not self.server.runs:
             await self.server.start()
         await self.until_ready()
         if blow.fault is not Fault.DROP:
-            outage = Outage(began_at, self.clock.now(), certain=blow.fault is not Fault.TWO_SERVERS)
-            self.crowd.score.outages.append(outage)
+            outages.append(Outage(began_at, self.clock.now(), certain=False))
         self.crowd.score.blows[blow.fault] += 1
         return trio.current_time() - began
 
@@ -134,7 +150,7 @@ class Injector:
             player.hang_up()
 
     async def _stop(self, blow: Blow) -> None:
-        self.crowd.down = True
+        self.crowd.down = blow.fault is Fault.TERM  # after the other it stays down for a while, on purpose
         again_after = blow.seconds if blow.fault is Fault.TERM else None
         status = await self.server.stop(within=STOP_WITHIN, again_after=again_after)
         if status == -signal.SIGKILL or (blow.fault is Fault.RESTART and status != 0):

@@ -60,9 +60,9 @@ _RARELY: Final = 4
 class Blow:
     """One thing that is done to the server, `after` so many more acknowledged actions.
 
-    `point` is a crash point, reached for the `count`th time; None: at any moment. `seconds` are how long it lasts, or
-    when the second half of it comes. `share` is the share of players whose connections are cut. With `at_once` the
-    next blow does not wait until the players are back.
+    `point` is a crash point, reached for the `count`th time; None: at any moment. `seconds` are how long it lasts, when
+    the second half of it comes, or how long the server stays down. `share` is the share of players whose connections
+    are cut. With `at_once` the next blow does not wait until the players are back.
     """
 
     number: int
@@ -87,7 +87,7 @@ class Plan:
 
     `think` is how many seconds a player thinks, on average; `timeout` the turn clock of the games that have one;
     `closing` how many seconds the games under way at the end have to come to theirs: those that have not must be
-    playable. With `until_broken` it ends with the first promise that is broken.
+    playable.
     """
 
     seed: str
@@ -98,7 +98,6 @@ class Plan:
     think: float = 0.05
     timeout: float = 1.5
     closing: float = 30.0
-    until_broken: bool = False
 
     def chance(self, of: str) -> Chance:
         """A stream of choices of its own, for this part of the drill."""
@@ -145,7 +144,9 @@ def _blow(number: int, fault: Fault, chance: Chance) -> Blow:
             return Blow(number, fault, after, seconds=between(chance, 0.1, 0.6))
         case Fault.DROP:
             return Blow(number, fault, after, share=between(chance, 0.1, 1.0), at_once=at_once)
-        case Fault.KILL_STORE | Fault.RESTART:
+        case Fault.RESTART:
+            return Blow(number, fault, after, seconds=between(chance, 0.0, 3.0), at_once=at_once)
+        case Fault.KILL_STORE:
             return Blow(number, fault, after, at_once=at_once)
 
 

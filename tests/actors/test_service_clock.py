@@ -267,3 +267,32 @@ def test_over_any_pauses_outages_and_crashes_it_is_fair_to_within_a_second_each(
             nursery.cancel_scope.cancel()
 
     trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+async def test_when_the_server_stops_it_stands_still_though_the_store_acknowledges(
+    store: MemoryClockStore, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    service = ServiceClock(store)
+    await nursery.start(service.run)
+    await trio.sleep(10.1)
+    for _ in range(2):
+        service.stand_still()
+        await trio.sleep(20)
+    assert service.now() == pytest.approx(110.1)
+    assert store.seconds == pytest.approx(110.1)
+
+
+async def test_it_does_not_run_ahead_to_stand_still(
+    store: MemoryClockStore, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    service = ServiceClock(store)
+    await nursery.start(service.run)
+    await trio.sleep(10.1)
+    store.away = True
+    await trio.sleep(60)
+    stood = service.now()
+    service.stand_still()
+    assert service.now() == stood
+    store.away = False
+    await trio.sleep(60)
+    assert service.now() == stood

@@ -3,6 +3,7 @@ Runs in the house: the real composition root, on simulated streams, in virtual t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,9 +12,11 @@ import trio
 
 from actors.rules.crazy_eights import CrazyEights
 from actors.rules.registry import Registry
+from net.app import LAST_POLLS
 from net.auth import Scope
 from net.bench.carriers import client_frame
-from net.client import ConnectionLost, ConnectRefused, RequestFailed
+from net.client import ConnectionLost, ConnectRefused, RequestFailed, http_request
+from net.testing.house import ADDRESS
 from net.websocket import WebSocket
 from tests.samples.port import UPGRADE
 from tests.samples.tally import Tally
@@ -386,6 +389,22 @@ async def test_a_stop_tells_the_clients_and_closes_them_with_1012(house: House) 
     with pytest.raises(ConnectionLost) as lost:
         await client.heartbeat()
     assert lost.value.code == 1012
+
+
+async def test_while_the_server_stops_no_time_goes_by_for_the_players(house: House) -> None:
+    await trio.sleep(10)
+    connect = partial(house.network.host("a").connect, ADDRESS)
+    path = "/socket.io/?EIO=4&transport=polling"
+    opened = await http_request(await connect(), "GET", path)
+    sid = orjson.loads(opened.body[1:])["sid"]
+    hello = f'40/game,{{"token":"{house.token("a")}"}}'.encode()
+    await http_request(await connect(), "POST", f"{path}&sid={sid}", body=hello)
+    # It does not poll again: its last words wait for it.
+    before, began = house.app.service.now(), trio.current_time()
+    await house.stop()
+    assert trio.current_time() - began >= LAST_POLLS
+    await house.start()
+    assert house.app.service.now() - before < 0.1
 
 
 async def test_a_fault_while_a_client_is_let_in_leaves_nothing_of_it_behind(

@@ -13,7 +13,7 @@ from net.journal import RedisJournalWriter
 if TYPE_CHECKING:
     from actors.events import Event
 
-AFTER = 0.1
+AFTER = 0.3
 """Seconds from the acknowledgement to the write."""
 
 append = RedisJournalWriter.append
