@@ -4,71 +4,98 @@ What happened is the message; to which game, in which session, by which request 
 No field and no message ever holds a token, a pid or anything that the rules hide: `tests/net/test_logs.py` plays a game
 with all that is logged captured, and searches it.
 
-Standard `logging` with these two formatters, and not structlog, because that brings asyncio along: 50 ms of a server's
-start, for which players wait.
+Everything here and in the libraries logs by standard `logging`; structlog writes it down. Fields are given with each
+line and not by structlog's context variables: a request goes to its table's task through a mailbox, and no context goes
+along.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import orjson
+from structlog.dev import ConsoleRenderer, plain_traceback
+from structlog.processors import EventRenamer, JSONRenderer, TimeStamper, format_exc_info
+from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
 
 if TYPE_CHECKING:
     from typing import TextIO
+
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
     from net.config import Log
 
 FIELDS: Final = ("game", "session", "user", "event", "result", "request", "report", "rules", "reason")
 """The fields that a line may have besides its message."""
 
-_SAFE: Final = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\x1b"})
+
+def for_people(*, colours: bool) -> ProcessorFormatter:
+    """Time, level, message, logger, and the fields that it has as `name='value'`; a traceback goes below."""
+    return _formatter(
+        TimeStamper("%Y-%m-%d %H:%M:%S.%f", utc=False, key="at"),
+        below="exception",
+        # Values in quotes: some are the clients' own, and a terminal obeys what stands in them. Tracebacks are plain:
+        # those of Rich, structlog's default, show the values of variables, and so what players hold.
+        renderer=ConsoleRenderer(
+            colors=colours,
+            repr_native_str=True,
+            sort_keys=False,
+            event_key="message",
+            timestamp_key="at",
+            exception_formatter=plain_traceback,
+        ),
+    )
 
 
-class Lines(logging.Formatter):
-    """For people: time, level, logger, message, and the fields that it has as `name=value`."""
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        """One line; a traceback goes below it."""
-        head, newline, rest = super().formatMessage(record).partition("\n")
-        fields = "".join(f" {name}={str(value).translate(_SAFE)}" for name, value in _fields(record))
-        return f"{head}{fields}{newline}{rest}"
+def for_machines() -> ProcessorFormatter:
+    """One JSON object a line, whatever is in it: `at` (UTC), `level`, `logger`, `message`, the fields that it has, and
+    `trace`, what stands below its first line."""
+    at = TimeStamper("iso", utc=True, key="at")
+    return _formatter(at, below="trace", renderer=JSONRenderer(_json, default=str))
 
 
-class Json(logging.Formatter):
-    """For machines: one JSON object a line, whatever is in it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """`at` (UTC), `level`, `logger`, `message`, the fields that it has, and `trace`, what stands below its first
-        line."""
-        message, _, trace = record.getMessage().partition("\n")
-        if record.exc_info:
-            trace = f"{trace}\n{self.formatException(record.exc_info)}".strip()
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line: dict[str, object] = {"at": at, "level": record.levelname.lower(), "logger": record.name}
-        line["message"] = message
-        line.update((name, value) for name, value in _fields(record))
-        if trace:
-            line["trace"] = trace
-        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+def _formatter(at: Processor, *, below: str, renderer: Processor) -> ProcessorFormatter:
+    return ProcessorFormatter(
+        processors=[
+            at,
+            add_log_level,
+            add_logger_name,
+            EventRenamer("message"),  # `event` is a field of ours, which is added next
+            ExtraAdder(FIELDS),
+            format_exc_info,
+            partial(_one_line, below),
+            ProcessorFormatter.remove_processors_meta,
+            renderer,
+        ]
+    )
 
 
-def _fields(record: logging.LogRecord) -> list[tuple[str, object]]:
-    return [(name, record.__dict__[name]) for name in FIELDS if record.__dict__.get(name) is not None]
+def _one_line(below: str, _: WrappedLogger, __: str, line: EventDict) -> EventDict:
+    """What stands below the message's first line, and the traceback, go under a name of their own; fields that are None
+    go."""
+    line["message"], _newline, rest = line["message"].partition("\n")
+    rest = "\n".join(filter(None, (rest, line.pop("exception", ""))))
+    kept = {name: value for name, value in line.items() if value is not None}
+    return {**kept, below: rest} if rest else kept
+
+
+def _json(line: EventDict, *, default: object) -> str:
+    return orjson.dumps(line, default=default, option=orjson.OPT_NON_STR_KEYS).decode()  # type: ignore[arg-type]
 
 
 def configure(log: Log, stream: TextIO | None = None) -> None:
     """Sends what is logged from now on to standard error, as the configuration says."""
     out = sys.stderr if stream is None else stream
-    human = log.format == "human" or (log.format == "auto" and out.isatty())
+    terminal = out.isatty()
     handler = logging.StreamHandler(out)
-    handler.setFormatter(Lines() if human else Json())
+    if log.format == "human" or (log.format == "auto" and terminal):
+        handler.setFormatter(for_people(colours=terminal and not os.environ.get("NO_COLOR")))
+    else:
+        handler.setFormatter(for_machines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(log.level.upper())

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CROUPIER = Path(sys.executable).with_name("croupier")
 """The console script, as it is installed beside this Python."""
 
-_PLAIN = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ (DEBUG|INFO) ")
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\d [\d:.]+ \[(debug|info) *\] ")
 
 _PATIENT = {"CROUPIER_LIMITS_STALL_AFTER": "10"}
 """A machine that has other things to do holds any process up; that is nothing that a server should be blamed for."""

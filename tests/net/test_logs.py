@@ -13,7 +13,7 @@ import trio
 
 from actors.rules.registry import Registry
 from net.config import Log
-from net.logs import FIELDS, Json, configure
+from net.logs import FIELDS, configure, for_machines, for_people
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,18 +52,30 @@ def written(log: Log, stream: io.StringIO, *, level: int = logging.INFO) -> str:
     return stream.getvalue()
 
 
-def test_on_a_terminal_it_is_lines_for_people() -> None:
+PLAIN_LINE = r"\d{4}-\d\d-\d\d [\d:.]+ \[info *\] it happened +\[croupier\.test\] game='g' request='m\\n\\x1b'\nbelow\n"
+
+
+def test_on_a_terminal_it_is_lines_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
     text = written(Log(), Terminal())
-    assert re.fullmatch(
-        r"\d{4}-\d\d-\d\d [\d:,]+ INFO croupier\.test: it happened game=g request=m\\n\\x1b\nbelow\n", text
-    )
+    assert "\x1b[" in text
+    assert re.fullmatch(PLAIN_LINE, re.sub(r"\x1b\[\d*m", "", text))
+
+
+def test_whoever_wants_no_colours_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert re.fullmatch(PLAIN_LINE, written(Log(), Terminal()))
+
+
+def test_a_file_of_lines_for_people_has_no_colours() -> None:
+    assert re.fullmatch(PLAIN_LINE, written(Log(format="human"), io.StringIO()))
 
 
 def test_elsewhere_it_is_an_object_a_line() -> None:
     text = written(Log(), io.StringIO())
     assert text.count("\n") == 1
     line = orjson.loads(text)
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z", line.pop("at"))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}\.\d{6}Z", line.pop("at"))
     assert line == {
         "level": "info",
         "logger": "croupier.test",
@@ -83,13 +95,35 @@ def test_what_is_below_the_level_is_not_written() -> None:
     assert written(Log(level="warning"), io.StringIO()) == ""
 
 
-def test_an_exception_goes_into_the_trace() -> None:
+def failed(hand: str = "QS") -> logging.LogRecord:
+    """A line about an exception, raised where a variable holds a card."""
     record = logging.LogRecord("croupier", logging.ERROR, "f", 1, "failed", (), None)
     try:
-        raise ValueError("a fault")
+        raise ValueError(f"a fault with {len(hand)} letters")
     except ValueError as error:
         record.exc_info = (type(error), error, error.__traceback__)
-    assert orjson.loads(Json().format(record))["trace"].endswith("ValueError: a fault")
+    return record
+
+
+def test_an_exception_goes_into_the_trace() -> None:
+    assert orjson.loads(for_machines().format(failed()))["trace"].endswith("ValueError: a fault with 2 letters")
+
+
+def test_a_traceback_shows_no_values_of_variables() -> None:
+    text = for_people(colours=True).format(failed())
+    assert text.endswith("ValueError: a fault with 2 letters")
+    assert "QS" not in text
+
+
+def test_a_field_that_is_none_is_left_out() -> None:
+    record = logging.makeLogRecord({"name": "croupier", "msg": "it happened", "game": None, "user": "u"})
+    assert {"game", "user"} & orjson.loads(for_machines().format(record)).keys() == {"user"}
+    assert "game" not in for_people(colours=False).format(record)
+
+
+def test_the_fields_of_others_are_left_out() -> None:
+    record = logging.makeLogRecord({"name": "library", "msg": "it happened", "hand": ["QS"]})
+    assert "QS" not in for_machines().format(record) + for_people(colours=False).format(record)
 
 
 # ---- what is told of a game, and what never is
@@ -150,7 +184,7 @@ async def test_a_whole_game_is_logged_without_a_card_a_token_or_a_pid(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     game_id, secrets = await played_out(house)
-    text = "\n".join(Json().format(record) for record in caplog.records)
+    text = "\n".join(for_machines().format(record) for record in caplog.records)
     for secret in secrets:
         assert re.search(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", text) is None, secret
     lines = [orjson.loads(line) for line in text.splitlines()]
