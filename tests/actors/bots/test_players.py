@@ -152,15 +152,20 @@ def test_a_match_goes_the_same_way_for_the_same_seed() -> None:
     assert one.instead is None
 
 
-def won(first: str, second: str, deals: int, budget: Budget) -> float:
-    """How many games the first wins, both of them on both sides of these deals."""
+def won(first: str, second: str, deals: int, budget: Budget, options: JsonObject = EVEN) -> float:
+    """How many games the first wins, both of them on both sides of these deals: always as many, for by iterations the
+    same deal is played in the same way."""
     wins = 0.0
     for deal in range(deals):
         for bots in ([first, second], [second, first]):
-            winner = play_match(RULES, bots, f"deal {deal}", budget, EVEN).outcome.winner
+            winner = play_match(RULES, bots, f"deal {deal}", budget, options).outcome.winner
             wins += 0.5 if winner is None else bots[winner] == first
     return wins
 
 
 def test_greedy_beats_random() -> None:
     assert won("greedy", "random", 2, FEW) == 4
+
+
+def test_search_beats_random() -> None:
+    assert won("mcts", "random", 2, Budget(iterations=10), EVEN | {"points_to_win": 1}) >= 3
