@@ -155,7 +155,7 @@ class Writing(Actor[TableMessage]):
             log.info("a game is over", extra={"game": self._game_id, "reason": after.ended.reason})
         if self._npcs:
             self._summon_npcs()
-        self._keep_snapshot(after=self._house.snapshot_every)
+        self._keep_snapshot(after=self._house.snapshot_after(self._held.saved))
 
     async def _append(
         self, writer: JournalWriter, event: Event, *, ends: bool, deadline: float | None

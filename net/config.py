@@ -409,7 +409,8 @@ class Games:
     snapshot_every: int = _key(
         100,
         _whole(1, 1_000_000),
-        "Events after which a snapshot of a game is kept, so that no more than these are replayed to go on with it.",
+        "Events after which a snapshot of a game is kept, so that no more than these are replayed to go on with it. "
+        "Where an eighth of the game is more than these, it is that.",
     )
     abandon_after: float = _key(
         3600.0,

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actors.events import Acted, Created
 from actors.failures import Code
+from actors.house import SNAPSHOT_PART
 from actors.kit.actor import ActorCrashed
+from actors.kit.dynamic import DynamicSupervisor
 from actors.messages import ABSENT, Abort, AbortAnswer, Act, ActionAnswer, Describe, Join, Resign
 from actors.recovery import BREATH, ended_by
 from tests.samples.memory import Listener
@@ -20,7 +24,6 @@ from tests.samples.tally import Tally
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
-    from actors.kit.supervisor import DynamicSupervisor
     from actors.snapshot import Snapshot
 
 
@@ -45,6 +48,31 @@ async def test_a_snapshot_is_made_every_so_many_events(often: Room) -> None:
     assert snapshot(often).event_id == 5
     await often.take_turns(4, start=4)
     assert snapshot(often).event_id == 9
+
+
+async def test_the_longer_a_game_is_the_more_seldom_are_its_snapshots(often: Room) -> None:
+    """So that all of them together, which hold every answered message id, do not grow with its square."""
+    await often.new_game()
+    made: list[int] = []
+    for turn in range(120):
+        await often.take_turns(1, start=turn)
+        if often.journal.snapshots and [snapshot(often).event_id] != made[-1:]:
+            made.append(snapshot(often).event_id)
+    assert made[:9] == [5, 9, 13, 17, 21, 25, 29, 33, 37]
+    assert made[9:] == [41, 46, 51, 57, 64, 72, 81, 91, 102, 114]
+
+
+@given(every=st.integers(1, 1000), length=st.integers(1, 100_000))
+def test_no_more_than_an_eighth_of_a_game_is_replayed_and_each_answer_is_saved_a_few_times(
+    every: int, length: int
+) -> None:
+    house = Room(DynamicSupervisor("tables"), Tally(), snapshot_every=every).house
+    saved, total = 1, 0
+    while (after := house.snapshot_after(saved)) <= length - saved:
+        assert after <= max(every, length // SNAPSHOT_PART)
+        saved += after
+        total += saved
+    assert total <= 10 * max(length, SNAPSHOT_PART * every)
 
 
 async def test_a_snapshot_carries_all_that_the_game_goes_on_from(often: Room) -> None:
