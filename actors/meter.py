@@ -48,7 +48,7 @@ class Meter:
     `commit` (until it is durable) and `push` (the answer and the views handed to the sessions).
     """
 
-    __slots__ = ("batch", "commit", "lag", "late", "push", "queue", "results", "rules")
+    __slots__ = ("batch", "commit", "drains", "lag", "late", "push", "queue", "results", "rules")
 
     def __init__(self) -> None:
         self.queue = Histogram()
@@ -61,6 +61,8 @@ class Meter:
         """By how much of service time a table was told too late that its clock had run out."""
         self.lag = Histogram(LATE)
         """By how much the event loop was late for a task that only slept."""
+        self.drains = 0
+        """How often the server was asked to stop in order: once, in a life that ends well."""
         self.results: dict[tuple[str, str], int] = {}
         """How many requests of an event had a result: `success`, or the code of a failure."""
 

@@ -27,7 +27,7 @@ from actors.service_clock import ServiceClock
 from actors.timers import Timers
 from net.admin.api import AdminApi
 from net.admin.door import Door
-from net.admin.games import SuspendedGames
+from net.admin.games import SuspendedGames, with_suspended
 from net.admin.inside import Inside
 from net.admin.login import Login
 from net.admin.page import AdminPage
@@ -59,6 +59,7 @@ from net.running_games import RunningGames
 
 if TYPE_CHECKING:
     from actors.kit.shelter import Shelter
+    from actors.kit.tree import Node
     from actors.messages import GameCreated
     from net.config import Config
 
@@ -319,7 +320,7 @@ class App:
     def _build_admin(self, supervisors: list[Shelter]) -> list[ChildSpec]:
         if self._outside.admin is None:
             return []
-        routes = AdminApi(lambda: self.root.node(), supervisors, self._outside.clock).routes()
+        routes = AdminApi(self._tree, supervisors, self._outside.clock).routes()
         Metrics(self.inside).routes(routes)
         pages = AdminPage(self.inside, Login(self.tokens), self._router.failure_of).routes()
         SuspendedGames(self.directory, self._router.failure_of).routes(routes)
@@ -336,7 +337,7 @@ class App:
             self._listener,
             self.store,
             self._outside.clock,
-            tree=lambda: self.root.node(),
+            tree=self._tree,
             supervisors=supervisors,
             not_ready=self.not_ready,
             draining=lambda: self.stopping,
@@ -345,6 +346,9 @@ class App:
             registry=self.registry,
             loaded=self._outside.loaded,
         )
+
+    def _tree(self) -> Node:
+        return with_suspended(self.root.node(), self.directory)
 
     async def run(self, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
         """Serves until `stop` is called; started with the address once clients can connect. Raises StartError when
@@ -364,6 +368,8 @@ class App:
 
     def stop(self) -> None:
         """Asks for an orderly end: no new connections, the clients told, what is in hand finished."""
+        if not self.stopping:
+            self.meter.drains += 1
         self.stopping = True
         self.service.stand_still()
         self.root.request_stop()

@@ -48,6 +48,7 @@ from net.engineio_packets import (
     encode_handshake,
     message_size,
 )
+from net.outbox import Drops
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -81,7 +82,8 @@ class _Probe:
 
 @define(eq=False)
 class EngineSession:
-    """One client's session. Make it with `over_polling` or `over_websocket`."""
+    """One client's session. Make it with `over_polling` or `over_websocket`; `drops` counts what it misses because it
+    reads too slowly."""
 
     sid: str
     config: EngineConfig
@@ -96,21 +98,35 @@ class EngineSession:
     _linger_until: float = field(default=math.inf, init=False)
     trusted: bool = field(default=True, init=False)
     """Whether the layer above knows who the client is. A session that is not trusted may hold little."""
-    _backlog: Backlog = field(factory=Backlog, init=False)
+    _backlog: Backlog = field(init=False)
+    _drops: Drops = field(factory=Drops, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        self._backlog = Backlog(drops=self._drops)
 
     @classmethod
-    def over_polling(cls, sid: str, config: EngineConfig, poll: int, now: float) -> tuple[EngineSession, list[Effect]]:
+    def over_polling(
+        cls, sid: str, config: EngineConfig, poll: int, now: float, *, drops: Drops | None = None
+    ) -> tuple[EngineSession, list[Effect]]:
         """A session that a GET without a sid opens; the handshake answers that GET."""
-        session = cls(sid, config, now + config.ping_interval)
+        session = cls(sid, config, now + config.ping_interval, drops=Drops() if drops is None else drops)
         return session, [poll_answer(poll, [encode_handshake(sid, ["websocket"], config)])]
 
     @classmethod
     def over_websocket(
-        cls, sid: str, config: EngineConfig, websocket: int, now: float, *, base64: bool = False
+        cls,
+        sid: str,
+        config: EngineConfig,
+        websocket: int,
+        now: float,
+        *,
+        base64: bool = False,
+        drops: Drops | None = None,
     ) -> tuple[EngineSession, list[Effect]]:
         """A session that a WebSocket without a sid opens; the handshake is its first frame. `base64`: the
         client cannot take binary frames (query parameter `b64`)."""
-        session = cls(sid, config, now + config.ping_interval, websocket, base64)
+        drops = Drops() if drops is None else drops
+        session = cls(sid, config, now + config.ping_interval, websocket, base64, drops=drops)
         return session, [SendFrame(websocket, encode_handshake(sid, [], config))]
 
     # ---- what it is now
@@ -166,6 +182,7 @@ class EngineSession:
         effects = self.flush() if flush else []
         bound = self.config.max_backlog if self.trusted else self.config.max_backlog_before
         if self.waiting > bound:
+            self._drops.clients += 1
             effects += self._end(CloseReason.TOO_SLOW)
         return effects
 

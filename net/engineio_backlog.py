@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from net.engineio_packets import Packet
+from net.outbox import Drops
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +23,11 @@ class _Waiting:
 
 @define(eq=False)
 class Backlog:
-    """Packets in the order in which they were sent, and the bytes that they take."""
+    """Packets in the order in which they were sent, and the bytes that they take. `drops` counts what gave way."""
 
     # A list, not a deque: an empty deque takes 600 bytes, and most sessions are idle.
     _waiting: list[_Waiting] = field(factory=list, init=False)
+    drops: Drops = field(factory=Drops, kw_only=True)
     size: int = field(default=0, init=False)
     """Bytes of all packets that wait; 0: none does."""
 
@@ -52,5 +54,6 @@ class Backlog:
     def _drop(self, key: Hashable) -> None:
         kept = [waiting for waiting in self._waiting if waiting.key != key]
         if len(kept) < len(self._waiting):
+            self.drops.states += len(self._waiting) - len(kept)
             self._waiting = kept
             self.size = sum(len(waiting.packet.data) for waiting in kept)

@@ -22,6 +22,7 @@ from net.engineio_requests import ForSession, Handshake, route
 from net.forwarded import network_of
 from net.http import error_response
 from net.limits import Places
+from net.outbox import Drops
 from net.outside import new_token
 from net.websocket import Accept, refuse_handshake
 
@@ -42,7 +43,7 @@ def _refuse_nobody(_: Request) -> None:
 
 class EngineServer:
     """Every Engine.IO session of this process. `above` makes what a new session carries; `refuse` is asked before there
-    is one."""
+    is one; `drops` counts what slow clients miss."""
 
     def __init__(
         self,
@@ -51,11 +52,13 @@ class EngineServer:
         above: Callable[[EngineClient], Above],
         *,
         refuse: Callable[[Request], Response | None] = _refuse_nobody,
+        drops: Drops | None = None,
     ) -> None:
         self.above = above
         self._refuse_besides = refuse
         self._places = Places(config.max_sessions_per_address)
         self._config = config
+        self._drops = Drops() if drops is None else drops
         self._entropy = entropy
         self._sessions: dict[str, EngineSession] = {}
         self._clients: dict[str, EngineClient] = {}
@@ -81,7 +84,8 @@ class EngineServer:
                 return refused
             case Handshake():
                 sid, now = new_token(self._entropy), trio.current_time()
-                client, effects = self._remember(request, *EngineSession.over_polling(sid, self._config, number, now))
+                opened = EngineSession.over_polling(sid, self._config, number, now, drops=self._drops)
+                client, effects = self._remember(request, *opened)
                 return client.answer_handshake(number, effects)
             case ForSession(session=session) if request.method == "GET":
                 return await self._clients[session.sid].poll(number, request)
@@ -113,7 +117,7 @@ class EngineServer:
                 await websocket.close()
             case Handshake(base64=base64):
                 sid = new_token(self._entropy)
-                opened = EngineSession.over_websocket(sid, self._config, number, now, base64=base64)
+                opened = EngineSession.over_websocket(sid, self._config, number, now, base64=base64, drops=self._drops)
                 client, effects = self._remember(request, *opened)
                 await client.serve_socket(number, websocket, effects)
             case ForSession(session=session, base64=base64):

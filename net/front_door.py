@@ -11,6 +11,7 @@ from net.forwarded import TrustedProxies
 from net.gate import Gate
 from net.http import HttpLimits, Response
 from net.listener import Listener, ListenerLimits
+from net.outbox import Drops
 from net.plain_socket import PlainSocket
 from net.protocol import SUBPROTOCOL
 from net.socketio_client import SocketIo
@@ -52,7 +53,8 @@ class FrontDoor:
         self._gate = Gate(config.limits)
         self._cors = Cors(config.server.allowed_origins)
         above = SocketIo(router, admission, config.sessions.connect_timeout).above
-        self.engine = EngineServer(_engine_config(config), entropy, above, refuse=self._gate.refuse)
+        drops = Drops()  # whichever way a client comes
+        self.engine = EngineServer(_engine_config(config), entropy, above, refuse=self._gate.refuse, drops=drops)
         self._sockets = SocketRoutes()
         plain = PlainSocket(router, admission, config.sessions.connect_timeout, config.limits.max_message_bytes)
         self._sockets.add("/ws", plain.serve, subprotocol=SUBPROTOCOL)
@@ -66,6 +68,7 @@ class FrontDoor:
             report=report,
             proxies=TrustedProxies.parse(config.server.trusted_proxies),
             certificate=certificate,
+            drops=drops,
         )
 
     async def _respond(self, request: Request) -> Response:

@@ -189,6 +189,7 @@ class Listener:
         report: Report,
         proxies: TrustedProxies | None = None,
         certificate: Certificate | None = None,
+        drops: Drops | None = None,
     ) -> None:
         self._acceptor = acceptor
         self._respond = respond
@@ -202,7 +203,7 @@ class Listener:
         self._draining = Draining()
         self._open = 0
         self._refusals = 0
-        self.drops = Drops()
+        self.drops = Drops() if drops is None else drops
         """What its slow clients have missed."""
 
     @property

@@ -128,13 +128,21 @@ class _Collected:
 
         mishaps = CounterMetricFamily(
             "croupier_mishaps",
-            "What befell the children of a supervisor; what crashed was restarted, unless it was given up.",
+            "What befell the children of a supervisor.",
             labels=["supervisor", "what"],
         )
         for supervisor in self.inside.supervisors:
             for what, count in supervisor.reports.counts.items():
                 mishaps.add_metric([supervisor.name, what.value.replace(" ", "_")], count)
         yield mishaps
+        restarts = CounterMetricFamily(
+            "croupier_restarts",
+            "Children of a supervisor that were started again, after a crash of theirs or for a sibling's sake.",
+            labels=["supervisor"],
+        )
+        for supervisor in self.inside.supervisors:
+            restarts.add_metric([supervisor.name], supervisor.restarts)
+        yield restarts
 
 
 def _of_the_meter(meter: Meter) -> Iterator[Metric]:
@@ -144,6 +152,7 @@ def _of_the_meter(meter: Meter) -> Iterator[Metric]:
     for (event, result), count in sorted(meter.results.items()):
         results.add_metric([event, result], count)
     yield results
+    yield CounterMetricFamily("croupier_drains", "Orderly ends that were begun: at most one in a life.", meter.drains)
     for attribute, (name, text) in HISTOGRAMS.items():
         histogram: Histogram = getattr(meter, attribute)
         family = HistogramMetricFamily(name, text)

@@ -160,6 +160,9 @@ class Home(Protocol):
     def after(self, child: Child, exited: Exit) -> float | None:
         """An incarnation is over: in how many seconds the same task is to run the next one, or None for never."""
 
+    def restarted(self, child: Child) -> None:
+        """Its next incarnation begins, after one that is over."""
+
     def left(self, child: Child) -> None:
         """Its task ends."""
 
@@ -237,6 +240,7 @@ class Child:
                 if delay > 0:
                     await self.pause(delay)
                 self.restarts += 1
+                self.home.restarted(self)
         finally:
             self.home.left(self)
 

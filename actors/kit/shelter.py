@@ -50,11 +50,13 @@ class SupervisorStopped(Exception):
 
 class Shelter(abc.ABC):
     """A supervisor without its policy; a `Home` for its children. `reports` are its last crash reports, the newest
-    last. `jitter` gives a fresh number from 0 to below 1 for each backoff that is to be shortened."""
+    last, `restarts` is how often it has started a child again. `jitter` gives a fresh number from 0 to below 1 for each
+    backoff that is to be shortened."""
 
     def __init__(self, name: str, *, keep_reports: int, jitter: Callable[[], float]) -> None:
         self.name = name
         self.reports = Reports(keep_reports)
+        self.restarts = 0
         self._jitter = jitter
         self._nursery: trio.Nursery | None = None  # not None while it takes children
         self._over: trio.Event | None = None  # not None while it runs
@@ -214,6 +216,10 @@ class Shelter(abc.ABC):
         crash = None if child.exit is None else child.exit.crash
         self.reports.add(self._report(child, What.GIVEN_UP, crash))
         logger.error("%s gave %s up: too many restarts", self.name, child.spec.id)
+
+    def restarted(self, child: Child) -> None:
+        """A child is started again."""
+        self.restarts += 1
 
     def overran(self, child: Child, where: str) -> None:
         """A child did not stop in time."""

@@ -238,6 +238,7 @@ class Supervisor(Shelter):
                 return
             child = self._children[child_id]
             child.restarts += 1
+            self.restarted(child)
             if await self._bring_up(child, answers=False) is not None:
                 return  # that is an event of its own, and starts those after it too
 

@@ -21,10 +21,11 @@ class Node:
     """One supervisor, actor or service, and what is below it.
 
     `state` is `starting`, `up`, `stopping`, `overrunning` (it should have stopped by now), `restarting` (it waits for
-    its next try) or `down`. `mailbox_depth` and `mailbox_peak` count messages, `handled` those that were handled.
-    `in_hand` is the type of the message that is being handled, `in_hand_for` how many seconds it has been. `last_crash`
-    tells of the last crash, if there was one: the error's type and the message's; of a supervisor, the last one that it
-    reported, and whose it was. `more` children are not listed.
+    its next try) or `down`; whoever knows better what is up may say so (`suspended`, of a game). `mailbox_depth` and
+    `mailbox_peak` count messages, `handled` those that were handled. `in_hand` is the type of the message that is being
+    handled, `in_hand_for` how many seconds it has been. `last_crash` tells of the last crash, if there was one: the
+    error's type and the message's; of a supervisor, the last one that it reported, and whose it was. `more` children
+    are not listed.
     """
 
     name: str

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from actors.directory import Directory
 from actors.failures import Failure
@@ -15,6 +15,7 @@ from net.http import json_response
 from net.table_answers import resume
 
 if TYPE_CHECKING:
+    from actors.kit.tree import Node
     from actors.rules.interface import JsonObject
     from actors.standing import Standing
     from net.http import Request, Response, Routes
@@ -40,6 +41,21 @@ class SuspendedGames:
     async def resume(self, request: Request) -> Response:
         """Has the game tried again. One that runs is let be, and it is said that it runs."""
         return await resume(self.directory, request.params["id"], self.failure_of)
+
+
+def with_suspended(tree: Node, directory: Directory) -> Node:
+    """The tree, with `suspended` as the state of the tables whose games are. To the kit these are up like any other:
+    they answer, if only that they are suspended."""
+    names = {table.name for _, standing, table in directory if standing.suspended is not None}
+    return _with_state(tree, names) if names else tree
+
+
+def _with_state(node: Node, names: set[str]) -> Node:
+    if node.name in names and node.state == "up":
+        return evolve(node, state="suspended")
+    children = tuple(_with_state(child, names) for child in node.children)
+    same = all(new is old for new, old in zip(children, node.children, strict=True))
+    return node if same else evolve(node, children=children)
 
 
 def _since(standing: Standing) -> float:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _STYLES: Final = {
     "starting": "yellow", "restarting": "yellow", "stopping": "yellow", "overrunning": "bold red", "down": "red",
+    "suspended": "bold red",
 }  # fmt: skip
 _INDENT: Final = "  "
 _AROUND: Final = 2

@@ -23,6 +23,7 @@ from net.engineio_effects import (
     Upgraded,
 )
 from net.engineio_packets import PING, PONG_PROBE, EngineConfig, Packet, encode_message
+from net.outbox import Drops
 
 if TYPE_CHECKING:
     from net.engineio_effects import (
@@ -185,10 +186,13 @@ def test_older_messages_of_a_key_stay_unless_they_are_to_be_dropped() -> None:
 
 
 def test_a_client_that_does_not_fetch_is_closed_when_too_much_waits() -> None:
-    session = on_polling()
+    drops = Drops()
+    session, _ = EngineSession.over_polling("sid", CONFIG, 1, 0.0, drops=drops)
     assert session.send([message("x" * 49)]) == []
+    assert drops.clients == 0
     assert session.send([message("y")]) == ended(CloseReason.TOO_SLOW)
     assert_gone(session)
+    assert drops.clients == 1
 
 
 def test_many_small_messages_cost_more_than_their_bytes() -> None:

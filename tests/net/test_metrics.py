@@ -11,12 +11,16 @@ import pytest
 import trio
 from prometheus_client.parser import text_string_to_metric_families
 
+from actors.kit.actor import ActorCrashed
+from actors.messages import Describe
 from actors.meter import Histogram
 from actors.rules.registry import Registry
+from actors.table import Table
 from net.metrics import HISTOGRAMS, Metrics, measure_lag
 from tests.samples.tally import Tally
 
 if TYPE_CHECKING:
+    from actors.messages import TableMessage
     from net.http import Request
     from net.testing.house import House
 
@@ -95,6 +99,30 @@ async def test_it_tells_how_many_there_are(house: House) -> None:
     assert (found["croupier_games_running"], found["croupier_games_at_rest"], found["croupier_tables"]) == (2, 1, 1)
     assert (found["croupier_ready"], found["croupier_draining"], found["croupier_store_up"]) == (1, 0, 1)
     assert found["croupier_mishaps_total{supervisor=tables,what=crashed}"] == 0
+
+
+async def test_restarts_are_counted_by_supervisor(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def crash(_: Table, message: TableMessage) -> object:
+        raise RuntimeError(f"a fault at {type(message)}")
+
+    game_id = await played(house)
+    before = samples(await scrape(house))
+    with monkeypatch.context() as broken:
+        broken.setattr(Table, "handle", crash)
+        with pytest.raises(ActorCrashed):
+            await house.app.directory.table(game_id).ask(Describe(), timeout=5)
+    await trio.sleep(1)
+    after = samples(await scrape(house))
+    name = "croupier_restarts_total{supervisor=tables}"
+    assert (before[name], after[name]) == (0, 1)
+    assert after["croupier_mishaps_total{supervisor=tables,what=crashed}"] == 1
+
+
+async def test_an_orderly_end_is_counted_once(house: House) -> None:
+    assert samples(await scrape(house))["croupier_drains_total"] == 0
+    house.app.stop()
+    house.app.stop()
+    assert samples(await scrape(house))["croupier_drains_total"] == 1
 
 
 async def test_nothing_in_it_tells_who_plays_or_what(house: House) -> None:

@@ -108,6 +108,8 @@ async def test_a_client_that_is_far_behind_is_kept_one_state_and_the_one_before_
     packets = await poller.packets()
     assert [event for event, _ in events_in(packets)] == ["game:state", "game:game_over"]
     assert states_in(packets) == [23]
+    drops = house.app.inside.listener.drops  # as they are told of clients on WebSockets
+    assert (drops.states, drops.clients) == (20, 0)
     assert sum(packet.startswith("43/game,") for packet in packets) == 36
 
 

@@ -29,6 +29,7 @@ class Lodge:
 
     delays: list[float] = field(factory=list)
     told: list[str] = field(factory=list)
+    restarts: int = 0
 
     def came_up(self, child: Child) -> None:
         self.told.append("up")
@@ -36,6 +37,9 @@ class Lodge:
     def after(self, child: Child, exited: Exit) -> float | None:
         self.told.append(exited.how.value)
         return self.delays.pop(0) if self.delays else None
+
+    def restarted(self, child: Child) -> None:
+        self.restarts += 1
 
     def left(self, child: Child) -> None:
         self.told.append("left")

@@ -95,6 +95,7 @@ async def test_a_child_that_crashes_is_restarted(tables: DynamicSupervisor, trou
     troupe.crash("a")
     await settle()
     assert troupe.trace == ["+a", "-a", "+a"]
+    assert tables.restarts == 1
 
 
 async def test_a_transient_child_that_returns_is_gone(tables: DynamicSupervisor, troupe: Troupe) -> None:

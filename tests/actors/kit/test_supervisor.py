@@ -164,6 +164,7 @@ async def test_a_crashed_child_is_restarted_alone(troupe: Troupe, nursery: trio.
     await crash(troupe, "a")
     assert troupe.trace == ["+a", "+b", "-a", "+a"]
     assert [child.restarts for child in root.node().children] == [1, 0]
+    assert root.restarts == 1
 
 
 async def test_rest_for_one_stops_those_after_it_in_reverse_and_starts_them_in_order(
@@ -174,6 +175,7 @@ async def test_rest_for_one_stops_those_after_it_in_reverse_and_starts_them_in_o
     troupe.take_trace()
     await crash(troupe, "b")
     assert troupe.take_trace() == ["-b", "-d", "-c", "+b", "+c", "+d"]
+    assert root.restarts == 3
 
 
 async def test_one_for_all_restarts_all(troupe: Troupe, nursery: trio.Nursery) -> None:

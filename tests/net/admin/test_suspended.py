@@ -8,10 +8,12 @@ import pytest
 from attrs import evolve, frozen
 
 from actors.failures import Code
+from actors.kit.tree import from_json
 from actors.rules.registry import Registry
 from net.admin.api import AdminApi
 from net.admin.door import Door
 from net.admin.games import SuspendedGames
+from net.admin.rows import rows_of
 from net.admin.service import AdminService
 from net.client import ApiFailed, RequestFailed, http_request
 from net.testing.house import House
@@ -42,7 +44,7 @@ async def suspended(house: House) -> str:
 @pytest.fixture
 async def operator(house: House, nursery: trio.Nursery) -> Operator:
     app = house.app
-    routes = AdminApi(app.root.node, [], house.clock).routes()
+    routes = AdminApi(app.inside.tree, [], house.clock).routes()
     SuspendedGames(app.directory, app._router.failure_of).routes(routes)
     service = AdminService(
         Door(house.network.host("admin").listen("admin"), False), routes, app.tokens, lambda *_: "E1"
@@ -59,6 +61,17 @@ class Operator:
 
     async def ask(self, method: str, path: str) -> HttpAnswer:
         return await http_request(await self.house.network.host("operator").connect("admin"), method, path)
+
+
+async def test_the_tree_says_which_tables_they_are(house: House, operator: Operator) -> None:
+    await house.new_game("tally", PLAYERS)
+    runs = await house.new_game("tally", PLAYERS)
+    await (await house.player("bert")).join(runs)
+    game_id = await suspended(house)
+    tree = from_json((await operator.ask("GET", "/tree")).json)
+    nodes = [row.node for row in rows_of(tree) if row.node is not None]
+    states = {node.name.split(":")[1]: node.state for node in nodes if node.name.startswith("table:")}
+    assert states == {runs: "up", game_id: "suspended"}
 
 
 async def test_they_are_listed_with_the_reason_and_the_report_and_the_latest_first(
