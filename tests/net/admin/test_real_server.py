@@ -195,8 +195,8 @@ async def test_a_handler_that_holds_the_event_loop_is_in_the_log_with_its_place_
             assert await server.stop(within=PATIENCE) == 0
     log = read(tmp_path / "log")
     assert re.search(
-        r'the event loop has been held for [\d.]+ s, by connection 127\.0\.0\.1:\d+\n(  File .*\n)*  File "<string>", '
-        r"line 7, in healthz\n",
+        r"the event loop has been held for [\d.]+ s, by connection 127\.0\.0\.1:\d+ \[croupier\.kit\]\n(  File .*\n)*"
+        r'  File "<string>", line 7, in healthz\n',
         log,
     )
     assert re.search(r"the event loop turns again, after \d\.\d\d s", log)
