@@ -248,6 +248,6 @@ def load(
 @bench.command(name="load-worker", hidden=True)
 def load_worker() -> None:
     """One of the processes that play."""
-    from net.bench.load_run import run_worker
+    from net.bench.load_crew import run_worker
 
     run_worker()

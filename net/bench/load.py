@@ -3,12 +3,13 @@
 A closed loop acts as soon as it is somebody's turn. At a fixed rate each game has its own timetable, and a wait counts
 from the time at which the action was due, whether the players were ready then or not: a server that stalls must not be
 spared the actions that it kept from being sent (coordinated omission). One process plays the games that it is given;
-`net.bench.load_run` starts several.
+`net.bench.load_crew` starts several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -56,7 +57,8 @@ class LoadPlan:
 @define
 class Tally:
     """What was measured; waits are in seconds. `answers` are from an action to its answer, `states` to the other
-    player's state, `storms` from a break of all connections until everybody is back in their seat."""
+    player's state, `storms` from a break of all connections until everybody is back in their seat. `cpu` is what the
+    players' own process used, in seconds."""
 
     actions: int = 0
     frames: int = 0
@@ -64,6 +66,7 @@ class Tally:
     answers: list[float] = field(factory=list)
     states: list[float] = field(factory=list)
     storms: list[float] = field(factory=list)
+    cpu: float = 0.0
 
     def add(self, other: Tally) -> None:
         """Counts another's, too."""
@@ -73,6 +76,7 @@ class Tally:
         self.answers += other.answers
         self.states += other.states
         self.storms += other.storms
+        self.cpu += other.cpu
 
 
 def percentile(waits: Sequence[float], part: float) -> float | None:
@@ -98,15 +102,19 @@ class _Table:
 
 @define(eq=False)
 class Load:
-    """Plays a plan on a server, in this process. `progress` is told now and then how many actions there were."""
+    """Plays a plan on a server, in this process. `progress` is told now and then how many actions there were, `sits`
+    each time that somebody has sat down; with everybody seated nobody acts until `together` has returned."""
 
     server: Server
     plan: LoadPlan
     progress: Callable[[int], None]
+    sits: Callable[[], None]
+    together: Callable[[], Awaitable[None]]
     tally: Tally = field(factory=Tally, init=False)
     _measuring: bool = field(default=False, init=False)
     _out: int = field(default=0, init=False)
     _all_in: trio.Event = field(factory=trio.Event, init=False)
+    _begun: trio.Event = field(factory=trio.Event, init=False)
     _lines: set[Client] = field(factory=set, init=False)
     _gate: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(_ARRIVING), init=False)
 
@@ -120,8 +128,11 @@ class Load:
                 for seat in range(plan.people):
                     nursery.start_soon(self._take_part, table, seat)
             await self._all_in.wait()
+            await self.together()
+            self._begun.set()
             await trio.sleep(plan.warmup)
             self.tally, self._measuring = Tally(), True
+            cpu = time.process_time()
             if plan.storm:
                 nursery.start_soon(self._storm)
             end = trio.current_time() + plan.seconds
@@ -129,6 +140,7 @@ class Load:
                 await trio.sleep(min(REPORT_EVERY, max(0.0, end - trio.current_time())))
                 self.progress(self.tally.actions)
             self._measuring = False
+            self.tally.cpu = time.process_time() - cpu
             nursery.cancel_scope.cancel()
         return self.tally
 
@@ -195,6 +207,8 @@ class Load:
     async def _act(self, client: Client, table: _Table, state: Any, game_id: str) -> float:  # noqa: ANN401 - JSON
         """Acts, now or when it is due; from when on the wait for the answer counts."""
         plan = self.plan
+        if not self._begun.is_set():  # or those who sit already would keep the others waiting for the server
+            await self._begun.wait()
         if plan.think:
             await trio.sleep(plan.think)
         now = trio.current_time()
@@ -225,6 +239,8 @@ class Load:
 
     def _is_in(self) -> None:
         self._out -= 1
+        if not self._begun.is_set():
+            self.sits()
         if not self._out:
             self._all_in.set()
 

@@ -1,13 +1,9 @@
-"""`croupier bench load`, from the command line to the figures: the server, if it is ours, the processes that play, and
-the report."""
+"""`croupier bench load`, from the command line to the figures: the server, if it is ours, and the report."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 import trio
@@ -15,55 +11,26 @@ from attrs import asdict, evolve, field, frozen
 from rich.console import Console
 from rich.table import Table
 
-from net.auth import Tokens
 from net.bench.errors import BenchFailed
 from net.bench.files import check_writable, write_json
-from net.bench.load import Load, LoadPlan, Tally, percentile
+from net.bench.load import LoadPlan, Tally, percentile
+from net.bench.load_crew import SECRET, SPARE, RemoteServer, play, server_to_load
 from net.bench.machine import Machine
 from net.bench.process import ProcessMeter, allow_open_files, check_system
 from net.bench.progress import ProgressBar
-from net.bench.server import dial_tcp, started_server
 from net.bench.stages import STAGES
 from net.bench.workload import BenchDuel
-from net.client import tcp
-from net.config import Auth
 from net.interrupt import interruptible
-from net.outside import SystemClock
-from net.process import own_command, own_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from actors.rules.interface import JsonObject
-    from net.auth import Scope
     from net.bench.progress import Watcher
-    from net.stream import Wire
 
-_SPARE: Final = 200
 _MS: Final = 1000
 _MIB: Final = 1024 * 1024
 _PARTS: Final = (0.5, 0.9, 0.99, 0.999)
-
-
-@frozen
-class RemoteServer:
-    """A server at this address, whose secret we were told."""
-
-    address: str
-    secret: str = field(repr=False)
-
-    async def dial(self) -> Wire:
-        """See `net.bench.transport.Server`."""
-        return await dial_tcp(self.address)
-
-    async def connect(self) -> trio.abc.Stream:
-        """See `net.bench.transport.Server`."""
-        host, _, port = self.address.rpartition(":")
-        return await tcp(host, int(port))()
-
-    def token(self, user_id: str, scope: Scope) -> str:
-        """See `net.bench.transport.Server`."""
-        return Tokens((self.secret,), Auth().audience, SystemClock()).issue(user_id, scope, 86400.0)
 
 
 @frozen
@@ -155,7 +122,7 @@ def run_load(
     if url is None:
         check_system()
     processes = min(processes, plan.games)
-    allow_open_files(plan.games * plan.people + _SPARE)
+    allow_open_files(plan.games * plan.people + SPARE)
     screen = Console(stderr=True)
     with ProgressBar(screen) as progress:
         report, status = trio.run(partial(_measure, plan, processes, url, secret, progress, profile=profile))
@@ -173,104 +140,32 @@ def run_load(
 async def _measure(
     plan: LoadPlan, processes: int, url: str | None, secret: str | None, watcher: Watcher, *, profile: bool
 ) -> tuple[LoadReport | None, int]:
-    async with interruptible() as interrupt, AsyncExitStack() as stack:
+    report: LoadReport | None = None
+    async with interruptible() as interrupt:
         if url is not None:
             if not secret:
                 raise BenchFailed("--url needs the server's secret: set CROUPIER_AUTH_SECRET")
-            address = url.partition("://")[2].rstrip("/") or url
-            report = await _played(plan, processes, address, secret, watcher)
-            return report, interrupt.status
-        watcher.step("starting a server", 1)
-        environ = {"CROUPIER_GAMES_MAX_EVENTS": "1000000", "CROUPIER_AUTH_SECRET": _SECRET}
-        server = await stack.enter_async_context(
-            started_server(
-                connections=plan.games * plan.people + _SPARE, environ=environ, bench_rules=True, stages=profile
-            )
-        )
+            remote = RemoteServer(url.partition("://")[2].rstrip("/") or url, secret)
+            played = await play(plan, processes, remote, watcher)
+            report = LoadReport(Machine.this(), plan, processes, played.tally)
+        else:
+            report = await _measure_own(plan, processes, watcher, profile=profile)
+    return report, interrupt.status
+
+
+async def _measure_own(plan: LoadPlan, processes: int, watcher: Watcher, *, profile: bool) -> LoadReport:
+    watcher.step("starting a server", 1)
+    async with server_to_load(plan.games * plan.people, stages=profile) as server:
         meter = ProcessMeter(server.pid)
         memory = meter.memory()
-        report = await _played(plan, processes, server.address, _SECRET, watcher, meter)
-        report = evolve(report, memory=(memory, meter.memory()))
+        played = await play(plan, processes, RemoteServer(server.address, SECRET), watcher, [meter])
+        report = LoadReport(Machine.this(), plan, processes, played.tally)
+        if played.cpu:
+            report = evolve(report, cpu=played.cpu[0], memory=(memory, played.memory[0]))
         if profile:
             await server.stop()
             report = evolve(report, stages=orjson.loads((server.folder / STAGES).read_bytes()))
-        return report, interrupt.status
-    return None, interrupt.status  # type: ignore[unreachable]  # an interrupt is swallowed by its context
-
-
-_SECRET: Final = "only for the benchmark's own server, on loopback, for a moment"
-
-
-async def _played(
-    plan: LoadPlan, processes: int, address: str, secret: str, watcher: Watcher, meter: ProcessMeter | None = None
-) -> LoadReport:
-    """Lets the processes play, and sums up what they measured."""
-    tally = Tally()
-    cpus: list[float] = []
-    watcher.step(f"{plan.games} games are seated, then play for {plan.seconds:g} s", max(1, int(plan.seconds * 2)))
-
-    async def one(number: int) -> None:
-        share = [plan.games // processes + (at < plan.games % processes) for at in range(processes)]
-        part = evolve(plan, games=share[number], first=sum(share[:number]), rate=plan.rate * share[number] / plan.games)
-        task = {"address": address, "secret": secret, "plan": asdict(part)}
-        async for line in _worker(orjson.dumps(task)):
-            if "tally" in line:
-                tally.add(Tally(**line["tally"]))
-            elif number == 0:
-                watcher.done()
-                if meter is not None:
-                    cpus.append(meter.cpu())
-
-    async with trio.open_nursery() as nursery:
-        for number in range(processes):
-            nursery.start_soon(one, number)
-    cpu = None
-    if len(cpus) > 1:  # what was used between the first and the last look, for the whole time
-        cpu = (cpus[-1] - cpus[0]) * len(cpus) / (len(cpus) - 1)
-    return LoadReport(Machine.this(), plan, processes, tally, cpu=cpu)
-
-
-async def _worker(task: bytes) -> Any:  # noqa: ANN401 - an async generator
-    """The lines of one process that plays. Raises BenchFailed when it fails."""
-    process = await trio.lowlevel.open_process(
-        own_command("bench", "load-worker"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=own_environment(),
-        process_group=0,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        async with process.stdin:
-            await process.stdin.send_all(task)
-        held = b""
-        async for data in process.stdout:
-            *lines, held = (held + data).split(b"\n")
-            for line in lines:
-                yield orjson.loads(line)
-        if await process.wait():
-            said = (b"".join([part async for part in process.stderr])).decode(errors="replace").strip().splitlines()
-            raise BenchFailed(said[-1].removeprefix("croupier: ") if said else "a process that plays has failed")
-    finally:
-        with trio.CancelScope(shield=True):
-            process.kill()
-            await process.wait()
-
-
-def run_worker() -> None:
-    """One process that plays: the task comes on standard input, lines of JSON go to standard output."""
-    task = orjson.loads(sys.stdin.buffer.read())
-
-    def say(line: JsonObject) -> None:
-        sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
-        sys.stdout.buffer.flush()
-
-    server = RemoteServer(task["address"], task["secret"])
-    load = Load(server, LoadPlan(**task["plan"]), lambda actions: say({"actions": actions}))
-    say({"tally": asdict(trio.run(load.play))})
+    return report
 
 
 RULES: Final = BenchDuel.name

@@ -54,9 +54,9 @@ def test_of_no_waits_there_is_no_percentile() -> None:
 
 
 def test_tallies_of_several_processes_are_summed() -> None:
-    tally = Tally(1, 2, 3, [0.1], [0.2], [0.3])
-    tally.add(Tally(10, 20, 30, [1.0], [2.0], [3.0]))
-    assert tally == Tally(11, 22, 33, [0.1, 1.0], [0.2, 2.0], [0.3, 3.0])
+    tally = Tally(1, 2, 3, [0.1], [0.2], [0.3], 0.5)
+    tally.add(Tally(10, 20, 30, [1.0], [2.0], [3.0], 0.25))
+    assert tally == Tally(11, 22, 33, [0.1, 1.0], [0.2, 2.0], [0.3, 3.0], 0.75)
 
 
 def test_the_report_has_what_was_measured_and_where_the_time_went() -> None:

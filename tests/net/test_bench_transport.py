@@ -108,7 +108,7 @@ def test_the_limit_of_open_files_is_raised_when_it_is_too_low(soft: int, hard: i
 
 def test_a_hard_limit_of_open_files_that_is_too_low_is_told() -> None:
     limits: list[int] = []
-    with pytest.raises(BenchFailed, match=r"needs 300 open files at once, and 299 are allowed .* fewer --sessions"):
+    with pytest.raises(BenchFailed, match=r"needs 300 open files at once, and 299 are allowed .* ask for fewer"):
         process._allow(300, 100, 299, limits.append)
     assert limits == []
 
