@@ -245,6 +245,63 @@ def load(
     run_load(plan, processes=processes, url=url, secret=secret, profile=profile, json_file=json_file)
 
 
+@bench.command()
+@click.option(
+    "--games",
+    type=click.IntRange(1, 20_000),
+    default=5000,
+    show_default=True,
+    metavar="N",
+    help="How many games of two are played, at most.",
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(0, 50_000),
+    default=10_000,
+    show_default=True,
+    metavar="N",
+    help="How many connections rest beside those who play, at most.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1, 60),
+    default=4,
+    show_default=True,
+    metavar="S",
+    help="How long each number is played.",
+)
+@click.option(
+    "--processes", type=click.IntRange(1, 64), default=2, show_default=True, metavar="N", help="That play the players."
+)
+@click.option(
+    "--plot",
+    "plot_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file for the curves, as SVG.",
+)
+@_json_option
+def scale(
+    *,
+    games: int,
+    connections: int,
+    seconds: float,
+    processes: int,
+    plot_file: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Measure how far one server goes: against the games that are played, and the connections that rest beside them.
+
+    Actions a second, waits, memory, and the CPU of the server, its store and the players, so that it shows what has no
+    more to give first. Takes some minutes. Linux alone, because it reads /proc. Figures of one run can be compared with
+    each other, those of two cannot.
+    """
+    from net.bench.scale import Plan
+    from net.bench.scale_run import run_scale
+
+    run_scale(Plan(games, connections, seconds, processes), json_file=json_file, plot_file=plot_file)
+
+
 @bench.command(name="load-worker", hidden=True)
 def load_worker() -> None:
     """One of the processes that play."""

@@ -116,7 +116,8 @@ def _allow(count: int, soft: int, hard: int, raise_to: Callable[[int], None]) ->
         return
     if hard != _UNLIMITED and hard < count:
         raise BenchFailed(
-            f"this needs {count} open files at once, and {hard} are allowed (ulimit -Hn): ask for fewer, or raise the limit"
+            f"this needs {count} open files at once, and {hard} are allowed (ulimit -Hn): "
+            "ask for fewer, or raise the limit"
         )
     raise_to(count)
 

@@ -19,7 +19,7 @@ from net.durability import info_fields
 from net.store_keys import StoreKeys
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from actors.rules.interface import JsonObject
@@ -104,8 +104,7 @@ class Figures:
 
 async def measure(sizes: Sequence[int], watcher: Watcher) -> Figures:
     """Measures on servers of its own. Raises BenchFailed, ServerFailed, alone or in a group; leaves nothing running."""
-    resting = {"CROUPIER_GAMES_PASSIVATE_AFTER": "0.5", "CROUPIER_GAMES_ARCHIVE_AFTER": _YEAR}
-    async with _watched(resting) as server:
+    async with resting_server() as server:
         bench = Bench(server, watcher)
         before = await bench.store_memory()
         recoveries = []
@@ -115,14 +114,16 @@ async def measure(sizes: Sequence[int], watcher: Watcher) -> Figures:
             made = games
             recoveries.append(await bench.recover(games))
         dealt = (await bench.store_memory() - before) / made
-    async with _watched(resting) as server:
+    async with resting_server() as server:
         figures = await Bench(server, watcher).take_up(dealt)
     return Figures(tuple(recoveries), figures)
 
 
 @asynccontextmanager
-async def _watched(environ: Mapping[str, str]) -> AsyncIterator[LocalServer]:
-    """A server that must not end by itself. What the block raises comes in an ExceptionGroup."""
+async def resting_server() -> AsyncIterator[LocalServer]:
+    """A server that must not end by itself, and whose games come to rest soon. What the block raises comes in an
+    ExceptionGroup."""
+    environ = {"CROUPIER_GAMES_PASSIVATE_AFTER": "0.5", "CROUPIER_GAMES_ARCHIVE_AFTER": _YEAR}
     async with started_server(connections=_CONNECTIONS, environ=environ) as server, trio.open_nursery() as nursery:
         nursery.start_soon(server.watch)
         yield server
