@@ -60,6 +60,8 @@ for place in $(places); do
     if usable "$place" && { [ -x "$place/$id/croupier" ] || unpack "$place"; } && [ -x "$place/$id/croupier" ]; then
         unset CROUPIER_RUNTIME IFS
         touch "$place/$id" 2>/dev/null || :
+        # The program's very first step needs zlib, and this machine may have none; later it sets this itself.
+        export LD_LIBRARY_PATH="$place/$id/_internal${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
         exec "$place/$id/croupier" "$@"
     fi
     tried="$tried${tried:+, }$place"

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,6 +69,17 @@ def test_arguments_the_working_directory_and_the_status_are_the_programs(binary:
     said, _, arguments = out.partition("\n")
     assert said.split("|")[1:] == [str(binary.parent), "unset", "one"]
     assert arguments == "".join(f"<{argument}>\n" for argument in given)
+
+
+@pytest.mark.parametrize(("given", "rest"), [({}, ""), ({"LD_LIBRARY_PATH": "/opt/lib"}, ":/opt/lib")])
+def test_the_program_finds_the_libraries_that_lie_beside_it(
+    tmp_path: Path, given: dict[str, str], rest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "PROGRAM", '#!/bin/sh\necho "${0%/*}|$LD_LIBRARY_PATH"\n')
+    binary = make(tmp_path / "alone" / "croupier", "libraries")
+    _, out, err = run(binary, environ={"TMPDIR": str(tmp_path), **given})
+    folder, _, path = out.strip().partition("|")
+    assert (path, err) == (f"{folder}/_internal{rest}", "")
 
 
 @pytest.mark.parametrize(
