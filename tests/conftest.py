@@ -16,5 +16,6 @@ OPENSPIEL = [
     "net/test_openspiel_list.py",
 ]
 collect_ignore = [] if sys.platform == "linux" else OPENSPIEL
-# The binary has to be built, Chromium and nginx installed: these run where they are asked for by name (.ci/run).
-collect_ignore += ["binary", "browser", "deploy"]
+# The binary has to be built, Chromium and nginx installed; the documentation's programs take
+# their time. All of these run where they are asked for by name (.ci/run).
+collect_ignore += ["binary", "browser", "deploy", "docs/as_written"]
