@@ -57,6 +57,25 @@ class ProcessMeter:
             raise BenchFailed("the server that is measured has ended") from None
 
 
+@frozen
+class MachineMeter:
+    """Reads /proc of the whole machine: everybody's CPU, and what a hypervisor gave to others."""
+
+    def memory(self) -> int:
+        """Nothing of its own: 0."""
+        return 0
+
+    def cpu(self) -> float:
+        """Seconds for which a processor was not idle, of all processors together."""
+        return busy_ticks((_PROC / "stat").read_text()) * cpu_tick()
+
+
+def busy_ticks(text: str) -> int:
+    """All but the idle time of a machine's stat file, and the time in which it waited for a disk."""
+    user, nice, system, _, _, irq, softirq, steal = (int(ticks) for ticks in text.split("\n", 1)[0].split()[1:9])
+    return user + nice + system + irq + softirq + steal
+
+
 def parse_smaps_rollup(text: str) -> dict[str, int]:
     """The fields of a smaps_rollup file, in bytes."""
     fields = {}

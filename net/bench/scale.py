@@ -13,13 +13,14 @@ from net.auth import Scope
 from net.bench.crowd_guest import Guest
 from net.bench.load import LoadPlan, percentile
 from net.bench.load_crew import SECRET, RemoteServer, play, server_to_load
-from net.bench.process import ProcessMeter, quiet
+from net.bench.process import MachineMeter, ProcessMeter, quiet
 from net.bench.recovery import Bench, resting_server
 from net.bench.workload import BenchDuel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from net.bench.process import Meter
     from net.bench.progress import Watcher
     from net.bench.server import LocalServer
 
@@ -89,8 +90,9 @@ def up_to(sizes: Iterable[int], most: int) -> list[int]:
 @frozen
 class Point:
     """So many games, played in a closed loop, with so many connections beside them that rest. Waits are seconds from an
-    action to its answer; CPU is in processors: the server, its store, and all who play. `empty` is bytes of the
-    server's memory before the players came, `seated` when they sat and had not begun."""
+    action to its answer; CPU is in processors: the server, its store, all who play, and the whole `machine`, others'
+    work on it too. `empty` is bytes of the server's memory before the players came, `seated` when they sat and had not
+    begun."""
 
     games: int
     resting: int
@@ -102,6 +104,7 @@ class Point:
     server: float
     store: float
     players: float
+    machine: float
     empty: int
     seated: int
 
@@ -116,7 +119,8 @@ class Point:
         return self.server / self.rate if self.actions else 0.0
 
     def limit(self, processors: int, processes: int) -> str:
-        """What has no more to give; the disk (and the round trips to it) where nobody is busy."""
+        """What has no more to give; `others`, if the machine has other work; the disk, and the round trips to it, where
+        nobody is busy."""
         if self.server >= BUSY:
             return "server"
         if self.store >= BUSY:
@@ -125,7 +129,7 @@ class Point:
             return "players"
         if self.server + self.store + self.players >= BUSY * processors:
             return "machine"
-        return "disk"
+        return "others" if self.machine >= BUSY * processors else "disk"
 
 
 @frozen
@@ -228,11 +232,12 @@ async def _arrive(
 
 
 async def _point(server: LocalServer, plan: Plan, games: int, resting: int, watcher: Watcher) -> Point:
-    meters = [ProcessMeter(server.pid), ProcessMeter(server.store_pid)]
-    await quiet(meters[0], limit=_SETTLED)
-    empty = meters[0].memory()
+    meter = ProcessMeter(server.pid)
+    meters: list[Meter] = [meter, ProcessMeter(server.store_pid), MachineMeter()]
+    await quiet(meter, limit=_SETTLED)
+    empty = meter.memory()
     played = await play(plan.load(games), plan.processes, RemoteServer(server.address, SECRET), watcher, meters)
-    tally, (server_cpu, store_cpu) = played.tally, played.cpu
+    tally, (server_cpu, store_cpu, all_cpu) = played.tally, played.cpu
     return Point(
         games,
         resting,
@@ -244,6 +249,7 @@ async def _point(server: LocalServer, plan: Plan, games: int, resting: int, watc
         server=server_cpu / plan.seconds,
         store=store_cpu / plan.seconds,
         players=tally.cpu / plan.seconds,
+        machine=all_cpu / plan.seconds,
         empty=empty,
         seated=played.seated[0],
     )

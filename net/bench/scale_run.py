@@ -96,8 +96,7 @@ class ScaleReport:
             f"{plan.beside} games are played; {failures} failures.",
             "Half and 99 % of the answers came within so many ms. CPU is the server's for an action; percent are of "
             "one processor; MiB are the server's, before the first action; busy is who has no more to give.",
-            f"At the most {most.rate:,.0f} actions a second, with {most.games:,} games: more the {self._limit(most)} "
-            "does not let through.",
+            f"At the most {most.rate:,.0f} actions a second, with {most.games:,} games; busy: {self._limit(most)}.",
             str(self.machine),
         ]
 

@@ -28,7 +28,19 @@ if TYPE_CHECKING:
 PATIENCE = 100.0
 SVG = "{http://www.w3.org/2000/svg}"
 POINT = Point(
-    1000, 0, 16_000, 4.0, 0.25, 1.5, 0, server=0.97, store=0.2, players=0.8, empty=50 * 2**20, seated=150 * 2**20
+    1000,
+    0,
+    16_000,
+    4.0,
+    0.25,
+    1.5,
+    0,
+    server=0.97,
+    store=0.2,
+    players=0.8,
+    machine=2.0,
+    empty=50 * 2**20,
+    seated=150 * 2**20,
 )
 FIGURES = Figures(
     (evolve(POINT, games=1, actions=2000), POINT),
@@ -54,17 +66,20 @@ def test_files_are_enough_for_whichever_step_needs_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("server", "store", "players", "busy"),
+    ("server", "store", "players", "machine", "busy"),
     [
-        (0.97, 0.2, 0.8, "server"),
-        (0.5, 0.9, 0.4, "store"),
-        (0.5, 0.1, 1.8, "players"),
-        (0.8, 0.2, 1.0, "machine"),
-        (0.3, 0.1, 0.2, "disk"),
+        (0.97, 0.2, 0.8, 1.9, "server"),
+        (0.5, 0.9, 0.4, 1.9, "store"),
+        (0.5, 0.1, 1.8, 1.9, "players"),
+        (0.8, 0.2, 1.0, 1.9, "machine"),
+        (0.3, 0.1, 0.2, 1.9, "others"),
+        (0.3, 0.1, 0.2, 0.7, "disk"),
     ],
 )
-def test_what_has_no_more_to_give_is_named(server: float, store: float, players: float, busy: str) -> None:
-    point = evolve(POINT, server=server, store=store, players=players)
+def test_what_has_no_more_to_give_is_named(
+    server: float, store: float, players: float, machine: float, busy: str
+) -> None:
+    point = evolve(POINT, server=server, store=store, players=players, machine=machine)
     assert point.limit(processors=2, processes=2) == busy
 
 
@@ -86,7 +101,7 @@ def test_the_tables_have_every_figure_and_fit_a_terminal() -> None:
     for figure in ("20.0 KiB", "60.0 KiB", "0.4 KiB", "4.9 KiB"):
         assert figure in text, figure
     notes = "\n".join(report().notes())
-    assert "4,000 actions a second, with 1,000 games: more the server" in notes
+    assert "4,000 actions a second, with 1,000 games; busy: server" in notes
 
 
 def test_what_was_measured_is_written_as_json() -> None:

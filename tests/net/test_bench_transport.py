@@ -28,7 +28,7 @@ from net.bench.carriers import ServerHungUp, client_frame, content_length, open_
 from net.bench.client import TRANSPORTS
 from net.bench.errors import BenchFailed
 from net.bench.machine import Machine
-from net.bench.process import ProcessMeter, check_system, cpu_ticks, parse_smaps_rollup, quiet
+from net.bench.process import ProcessMeter, busy_ticks, check_system, cpu_ticks, parse_smaps_rollup, quiet
 from net.bench.progress import ProgressBar
 from net.bench.report import Report
 from net.bench.transport import CONNECTIONS, Bench, Figures, Memory, Plan, Work, compare
@@ -59,6 +59,10 @@ Rss:                1736 kB
 Anonymous:           112 kB
 Swap:                  3 kB
 """
+
+
+def test_a_machine_is_busy_but_when_it_is_idle_or_waits_for_a_disk() -> None:
+    assert busy_ticks("cpu  100 20 30 90000 7000 4 5 6 50 0\ncpu0 1 2 3 4 5 6 7 8 9 0\n") == 165
 
 
 def test_the_fields_of_smaps_rollup_are_read_in_bytes() -> None:
