@@ -10,7 +10,7 @@ import enum
 from collections import OrderedDict
 from itertools import islice
 
-from attrs import field, frozen
+from attrs import define, field
 
 _FRAME_COST = 128
 """What a waiting frame takes up besides its bytes, about; it counts, or a flood of tiny frames would not."""
@@ -27,10 +27,12 @@ class Kind(enum.Enum):
     """Answers, control frames, everything else: never gives way."""
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Frame:
     """Bytes that are written whole or not at all. `data` is not empty, and not changed afterwards; one frame
     may be pushed to any number of sockets."""
+
+    # Not frozen: one is made for each socket that a push goes to, and a frozen one takes three times as long to make.
 
     data: bytes = field(repr=False)
     kind: Kind = Kind.OTHER
