@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from actors.bots.players import kind_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-NPC: Final = "npc:"
-"""What the id of a non-player character begins with, whoever plays for it."""
 
 
 @frozen
@@ -84,10 +83,10 @@ class StoreKeys:
 
     @property
     def npc_games(self) -> str:
-        """The running games with a non-player character in them, by the wall time of their latest event."""
+        """The running games with one of the house's own players in them, by the wall time of their latest event."""
         return f"{self.prefix}npc_games"
 
     def indexes(self, players: Sequence[str]) -> tuple[str, ...]:
         """The sorted sets in which a game of these players stands while it runs."""
-        npcs = (self.npc_games,) if any(player.startswith(NPC) for player in players) else ()
+        npcs = (self.npc_games,) if any(map(kind_of, players)) else ()
         return (self.running, *npcs, *map(self.user_games, players))
