@@ -95,6 +95,10 @@ def quiet_port() -> int:
         return port
 
 
+def _absolute(folder: Path) -> Path:
+    return folder.absolute()
+
+
 @define(eq=False)
 class ServerProcess:
     """`croupier serve` on a free port of loopback, in a folder that must exist. An async context: at its end, whatever
@@ -106,7 +110,8 @@ class ServerProcess:
     `port` 0 is one that is free.
     """
 
-    folder: Path
+    # Absolute: the server works in it, so what is relative to where we are is another place to it.
+    folder: Path = field(converter=_absolute)
     name: str = "the server"
     program: Sequence[str] = field(factory=own_command)
     config: Config = field(factory=Config)

@@ -54,6 +54,14 @@ def test_the_server_finds_this_package_and_nobody_elses_configuration(monkeypatc
     assert environ["PYTHONPATH"].split(os.pathsep) == [str(Path(net.__file__).parents[1]), "elsewhere"]
 
 
+def test_a_folder_is_the_same_to_us_and_to_the_server_that_works_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each makes a secret of its own, and the server takes no token of ours."""
+    monkeypatch.chdir(tmp_path)
+    assert ServerProcess(Path("here")).data == tmp_path / "here" / "d"
+
+
 async def test_a_killed_server_comes_back_at_its_address_with_its_games_and_tokens(tmp_path: Path) -> None:
     async with ServerProcess(tmp_path) as server, trio.open_nursery() as nursery:
         await server.start()
