@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from net.checks.records import Asked, Dropped, Over, Promise, Shown, Violation
+from net.checks.records import Answered, Asked, Dropped, Over, Promise, Shown, Violation
 from net.checks.replay import lasting, standing
 from net.client.player import How
 
@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 def growing(diary: Diary) -> Iterator[Violation]:
     """The player's live events grow, a join never leads back, and what it says was missed is everything between what
     the player knew when it asked and the join's own event."""
+    let_in = {
+        record.request
+        for record in diary.records
+        if isinstance(record, Answered) and record.answer.get("success", True)
+    }
     last = known = 0  # `known`: when it asked, and then with each missed event
     joined: int | None = None  # the event of a join whose `game:state` is still to come
     for record in diary.records:
         match record:
-            case Asked(event="game:join" | "game:spectate", since=since):
-                known = since or 0
+            case Asked(event="game:join" | "game:spectate", request=request, since=since) if request in let_in:
+                known = since or 0  # one that is refused may be under way at the same time
             case Shown(how=How.JOINED, view=view):
                 if view["event_id"] < last:
                     yield _lost(diary, last, view["event_id"])

@@ -289,6 +289,7 @@ class Person:
             case "game:reconnected":
                 self._joined, self._left = True, False
                 self._show(How.JOINED, data)
+                self._heard_the_end = self._heard_the_end or data["game_over"]  # it ended in that very moment
                 self._soon()
             case "game:game_over":
                 self._take_offset(push)

@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 
 from net.checks import (
+    Answered,
     Asked,
     Diary,
     Over,
@@ -41,6 +42,11 @@ def shown(*events: tuple[How, int]) -> Diary:
             and records[-1].how is How.LIVE
         ):
             records.append(Asked(START, 1, 1, "game:join", since=records[-1].view["event_id"]))
+            records += [
+                Asked(START, 1, 2, "game:join"),
+                Answered(START, 1, 2, {"success": False}),
+            ]  # one that is refused
+            records.append(Answered(START, 1, 1, {"success": True}))
         view = seen(GAME.game, GAME.positions[0], 1, changes=how is not How.JOINED) | {"event_id": event_id}
         if how is How.JOINED and records:
             view["missed"] = []
