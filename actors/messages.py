@@ -262,6 +262,8 @@ class Push:
     body: PushBody
     json: bytes = field(default=b"", repr=False)
     frames: dict[str, bytes] = field(factory=dict, init=False, repr=False)
+    patches: dict[int, PatchedPush] | None = field(default=None, init=False, repr=False)
+    """The same as a patch (`net.patching`), by the event of the state that it is against: made once, too."""
 
     @property
     def offset(self) -> str | None:
@@ -277,6 +279,15 @@ class Push:
                 return f"{game_id}:{event_id + 1}"
             case _:
                 return None
+
+
+@frozen(eq=False)
+class PatchedPush:
+    """A `game:state` that says how its state differs from an earlier one, and that state, whole, as it was read back
+    from the JSON."""
+
+    push: Push
+    state: JsonObject = field(repr=False)
 
 
 def parse_offset(offset: str) -> tuple[str, int] | None:

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 @frozen
 class Following:
-    """The game that a session follows, and how."""
+    """The game that a session follows, and how. `patches`: its states are sent as patches. That is not written down:
+    who comes back to another life of the server is sent whole states until they join anew."""
 
     game_id: str
     role: Role
+    patches: bool = field(default=False, eq=False)
 
 
 class Connection(Protocol):

@@ -19,6 +19,7 @@ from actors import messages
 from actors.failures import Code
 from actors.messages import ABSENT
 from net import __version__, protocol
+from net.patching import STATE, StatePatch
 from net.protocol import SUBPROTOCOL
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ REQUESTS: Final[dict[str, tuple[type[Any], type[Any]]]] = {
     "game:resign": (protocol.ResignRequest, messages.ResignAnswer),
     "game:draw": (protocol.DrawRequest, messages.DrawAnswer),
     "game:leave": (protocol.GameRequest, protocol.LeaveAnswer),
-    "game:spectate": (protocol.GameRequest, messages.View),
+    "game:spectate": (protocol.SpectateRequest, messages.View),
     "game:leave_spectate": (protocol.GameRequest, protocol.LeaveAnswer),
 }
 """Each request that a client may make: what its data is read into, and what a success is answered with."""
@@ -95,6 +96,7 @@ def document() -> JsonObject:
             },
         }
     pushed = {cls.event: _object(cls, schemas) for cls in PUSHES}
+    pushed[messages.View.event] = {"oneOf": [pushed[messages.View.event], _patched(schemas)]}
     pushed |= {"server:draining": _DRAINING, "error": _ref("Failure")}
     for event, schema in pushed.items():
         push = _name(event, "push")
@@ -144,6 +146,17 @@ def _answer(event: str, answer: type[Any], schemas: JsonObject) -> JsonObject:
         return schema
     properties = {_SUCCESS: {"const": True}, **schema["properties"]}
     return {**schema, "required": [_SUCCESS, *schema["required"]], "properties": properties}
+
+
+def _patched(schemas: JsonObject) -> JsonObject:
+    """A `game:state` for a client that asked for patches."""
+    whole, patch = _object(messages.View, schemas), _object(StatePatch, schemas)
+    properties = {name: schema for name, schema in whole["properties"].items() if name != STATE}
+    return {
+        **patch,
+        "required": [*(name for name in whole["required"] if name != STATE), *patch["required"]],
+        "properties": properties | patch["properties"],
+    }
 
 
 def _object(cls: type[Any], schemas: JsonObject) -> JsonObject:

@@ -117,6 +117,10 @@ class Outbox:
         self._frames[ticket] = frame
         return ticket
 
+    def may_skip(self, game_id: str) -> bool:
+        """Whether a state of this game waits that would give way to a newer one."""
+        return game_id in self._latest
+
     def take(self, max_frames: int = 64) -> list[bytes | memoryview]:
         """The bytes to write next, of the first frames; they stay here until `wrote` says that they are
         written."""

@@ -81,6 +81,10 @@ class PlainChannel:
             frame = push.frames[key] = encode_text_frame(encode_push(body.event, push.json, offset))
         self._websocket.push_text(frame, kind, "" if isinstance(body, SessionReplaced) else body.game_id)
 
+    def may_skip(self, game_id: str) -> bool:
+        """Whether a state of this game waits that has not begun to leave."""
+        return self._websocket.may_skip(game_id)
+
     def notify(self, event: str, body: bytes) -> None:
         """Sends a push of the session itself."""
         self._websocket.push_text(encode_text_frame(encode_push(event, body)))

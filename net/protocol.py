@@ -38,6 +38,9 @@ T = TypeVar("T")
 A = TypeVar("A", bound=AttrsInstance)
 Answer: TypeAlias = "View | ActionAnswer | ResignAnswer | DrawAnswer"
 
+StateEncoding: TypeAlias = Literal["full", "patch"]
+"""How the states of live `game:state`s are to come."""
+
 MessageId = NewType("MessageId", str)
 """1 to 64 characters of the client's own."""
 EventId = NewType("EventId", int)
@@ -70,7 +73,7 @@ class JoinRequest:
 
     game_id: str
     last_event_id: EventId | None = None
-    state_encoding: Literal["full"] = "full"
+    state_encoding: StateEncoding = "full"
     message_id: MessageId | None = None
 
 
@@ -101,8 +104,17 @@ class DrawRequest:
 
 
 @frozen
+class SpectateRequest:
+    """`game:spectate`."""
+
+    game_id: str
+    state_encoding: StateEncoding = "full"
+    message_id: MessageId | None = None
+
+
+@frozen
 class GameRequest:
-    """`game:spectate`, `game:leave`, `game:leave_spectate`."""
+    """`game:leave`, `game:leave_spectate`."""
 
     game_id: str
     message_id: MessageId | None = None

@@ -30,6 +30,7 @@ from net.protocol import (
     LeaveAnswer,
     Request,
     ResignRequest,
+    SpectateRequest,
     encode_bare,
     message_id_of,
     parse,
@@ -151,7 +152,9 @@ class Router:
 
     def _join(self, session: Session, request: Request) -> None:
         asked = parse(request.data, JoinRequest)
-        self._ask_table(session, request, asked.game_id, Join(session.user_id, session, asked.last_event_id))
+        following = Following(asked.game_id, Role.PLAYER, patches=asked.state_encoding == "patch")
+        message = Join(session.user_id, session, asked.last_event_id)
+        self._ask_table(session, request, asked.game_id, message, following)
 
     def _act(self, session: Session, request: Request) -> None:
         asked = parse(request.data, ActionRequest)
@@ -168,8 +171,9 @@ class Router:
         self._ask_table(session, request, asked.game_id, message)
 
     def _spectate(self, session: Session, request: Request) -> None:
-        asked = parse(request.data, GameRequest)
-        self._ask_table(session, request, asked.game_id, Spectate(session.user_id, session))
+        asked = parse(request.data, SpectateRequest)
+        following = Following(asked.game_id, Role.SPECTATOR, patches=asked.state_encoding == "patch")
+        self._ask_table(session, request, asked.game_id, Spectate(session.user_id, session), following)
 
     def _leave(self, session: Session, request: Request) -> None:
         self._leave_as(session, request, Role.PLAYER, _NOT_FOLLOWED)
@@ -205,12 +209,19 @@ class Router:
             session.is_answered()
             self._fail(session, request, _NOT_FOUND)
 
-    def _ask_table(self, session: Session, request: Request, game_id: str, message: TableRequest) -> None:
+    def _ask_table(
+        self,
+        session: Session,
+        request: Request,
+        game_id: str,
+        message: TableRequest,
+        following: Following | None = None,
+    ) -> None:
+        """`following`: what the session will follow if the table lets it; None when it only asks."""
         refused = self._refuse(session, game_id, message)
         if refused is not None:
             self._fail(session, request, refused)
             return
-        following = _follows(game_id, message)
         join = None if following is None else session.joins(following)
 
         def answered(outcome: Outcome) -> None:
@@ -303,14 +314,3 @@ def _work_besides(answer: object) -> int:
             return len(missed) // _MISSED_A_REQUEST
         case _:
             return 0
-
-
-def _follows(game_id: str, message: TableRequest) -> Following | None:
-    """What the session will follow if the table lets it; None when it only asks."""
-    match message:
-        case Join():
-            return Following(game_id, Role.PLAYER)
-        case Spectate():
-            return Following(game_id, Role.SPECTATOR)
-        case _:
-            return None

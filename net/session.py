@@ -11,6 +11,7 @@ from attrs import frozen
 from actors.messages import SessionReplaced
 from actors.roll import Following
 from net.outbox import Kind
+from net.patching import Patching
 from net.protocol import encode_failure, message_id_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class Channel(Protocol):
     def push(self, push: Push, kind: Kind, offset: str | None) -> None:
         """Sends a push of a game, encoded once for all channels of one protocol. With an offset, the client is told
         that it may go on from there."""
+
+    def may_skip(self, game_id: str) -> bool:
+        """Whether a live state of this game that is pushed now may take the place of one that the client has not been
+        sent yet."""
 
     def notify(self, event: str, body: bytes) -> None:
         """Sends a push of the session itself; `body` is JSON."""
@@ -88,7 +93,7 @@ class Session:
     Connection.
 
     It follows one game at a time, as a player or as a spectator: joining another leaves the first. With `recovery`, its
-    client is told where it stands with each state.
+    client is told where it stands with each state; if it asked for patches when it joined, it is sent them.
     """
 
     def __init__(
@@ -109,6 +114,7 @@ class Session:
         self._joining: dict[int, Following] = {}
         self._followed_by = 0
         self._followed: Followed | None = None
+        self._patching: Patching | None = None
         self._welcomed = self._replaced = self._over = False
 
     # ---- towards the router
@@ -182,6 +188,7 @@ class Session:
         if former is not None and (following is None or former.following.game_id != following.game_id):
             former.leave()
         self.following = following
+        self._patching = Patching() if following is not None and following.patches else None
         self._moved(self)
 
     def leave(self, following: Following) -> bool:
@@ -252,11 +259,15 @@ class Session:
         """Sends a push of the game that this session follows; of another, it comes too late and is dropped."""
         body, following = push.body, None if self._over else self.following
         if following is not None and not isinstance(body, SessionReplaced) and body.game_id == following.game_id:
+            if self._patching is not None:
+                push = self._patching.next(push, whole=self._channel.may_skip(body.game_id))
             self._send(push, _KINDS.get(body.event, Kind.OTHER))
 
     def replay(self, pushes: Sequence[Push]) -> None:
         """Sends pushes of which none may be skipped for a newer one: what the client missed."""
         for push in pushes:
+            if self._patching is not None:
+                self._patching.next(push, whole=True)
             self._send(push, Kind.GAME_OVER if push.body.event == "game:game_over" else Kind.OTHER)
 
     def _send(self, push: Push, kind: Kind) -> None:

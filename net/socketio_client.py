@@ -208,14 +208,23 @@ class SocketIoChannel:
         game_id = "" if isinstance(body, SessionReplaced) else body.game_id
         websocket = self._client.direct
         if websocket is None:
-            late = self._client.waiting > self._skip_states_past
             key = game_id if kind is Kind.STATE else None
-            self._client.send([Packet(packet)], coalesce=key, drop_older=late, flush=not self._corked)
+            self._client.send([Packet(packet)], coalesce=key, drop_older=self._is_late, flush=not self._corked)
             return
         frame = push.frames.get(of_frame)
         if frame is None:
             frame = push.frames[of_frame] = encode_text_frame(packet)
         websocket.push_text(frame, kind, game_id)
+
+    @property
+    def _is_late(self) -> bool:
+        """Whether so much waits for a polling client that all states that wait make way for a newer one."""
+        return self._client.waiting > self._skip_states_past
+
+    def may_skip(self, game_id: str) -> bool:
+        """Over polling, states that wait are skipped all together, and only by one that comes when too much waits."""
+        websocket = self._client.direct
+        return self._is_late if websocket is None else websocket.may_skip(game_id)
 
     def notify(self, event: str, body: bytes) -> None:
         """Sends a push of the session itself."""

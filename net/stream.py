@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from net.outbox import Frame, Outbox, Overflow
+from net.outbox import Frame, Kind, Outbox, Overflow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -206,6 +206,13 @@ class PushStream(trio.abc.Stream):
             sent = self._offer((frame.data,))
             if sent < len(frame.data):
                 self._queue(frame, begun=sent)
+
+    def may_skip(self, game_id: str) -> bool:
+        """Whether a state of this game waits of which no byte has left, so that it may give way to a newer one; one
+        that is held back for one send counts as well."""
+        return self._outbox.may_skip(game_id) or any(
+            frame.kind is Kind.STATE and frame.game_id == game_id for frame in self._held
+        )
 
     def in_one_send(self) -> AbstractContextManager[None]:
         """What is pushed inside leaves when the context ends, in one write if the kernel takes it. Contexts

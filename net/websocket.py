@@ -173,6 +173,10 @@ class WebSocket:
         if not self._lent.close_sent:
             self._stream.push(Frame(frame, kind, game_id))
 
+    def may_skip(self, game_id: str) -> bool:
+        """Whether a state of this game waits that would give way to a newer one."""
+        return self._stream.may_skip(game_id)
+
     def in_one_send(self) -> AbstractContextManager[None]:
         """What is pushed inside leaves in one write; see `PushStream.in_one_send`."""
         return self._stream.in_one_send()

@@ -210,6 +210,13 @@ def kit(*, actors: int, messages: int, json_file: Path | None, crowd: int | None
 @click.option(
     "--processes", type=click.IntRange(1, 64), default=2, show_default=True, metavar="N", help="That play the players."
 )
+@click.option(
+    "--state-encoding",
+    type=click.Choice(["full", "patch"]),
+    default="full",
+    show_default=True,
+    help="How everybody asks for their states: whole, or as a patch against the one before.",
+)
 @click.option("--url", metavar="URL", help="A server that runs already. [default: one of our own]")
 @click.option("--secret", envvar="CROUPIER_AUTH_SECRET", metavar="TEXT", help="The secret of that server.")
 @click.option("--rules", metavar="NAME", help="What is played. [default: the benchmarks' own game]")
@@ -224,6 +231,7 @@ def load(
     think: float,
     storm: float,
     processes: int,
+    state_encoding: str,
     url: str | None,
     secret: str | None,
     rules: str | None,
@@ -241,7 +249,10 @@ def load(
     from net.bench.load import LoadPlan
     from net.bench.load_run import RULES, run_load
 
-    plan = LoadPlan(rules or RULES, games, spectators, seconds, rate=rate, think=think, storm=storm)
+    name = rules or RULES
+    plan = LoadPlan(
+        name, games, spectators, seconds, rate=rate, think=think, storm=storm, state_encoding=state_encoding
+    )
     run_load(plan, processes=processes, url=url, secret=secret, profile=profile, json_file=json_file)
 
 

@@ -47,6 +47,8 @@ class LoadPlan:
     think: float = 0.0
     storm: float = 0.0
     first: int = 0
+    state_encoding: str = "full"
+    """What everybody asks for when they join."""
 
     @property
     def people(self) -> int:
@@ -56,9 +58,10 @@ class LoadPlan:
 
 @define
 class Tally:
-    """What was measured; waits are in seconds. `answers` are from an action to its answer, `states` to the other
-    player's state, `storms` from a break of all connections until everybody is back in their seat. `cpu` is what the
-    players' own process used, in seconds."""
+    """What was measured; waits are in seconds. `frames` are the states that came, and `state_bytes` the length of
+    their messages. `answers` are from an action to its answer, `states` to the other player's state, `storms` from a
+    break of all connections until everybody is back in their seat. `cpu` is what the players' own process used, in
+    seconds."""
 
     actions: int = 0
     frames: int = 0
@@ -67,6 +70,7 @@ class Tally:
     states: list[float] = field(factory=list)
     storms: list[float] = field(factory=list)
     cpu: float = 0.0
+    state_bytes: int = 0
 
     def add(self, other: Tally) -> None:
         """Counts another's, too."""
@@ -77,6 +81,7 @@ class Tally:
         self.states += other.states
         self.storms += other.storms
         self.cpu += other.cpu
+        self.state_bytes += other.state_bytes
 
 
 def percentile(waits: Sequence[float], part: float) -> float | None:
@@ -172,10 +177,12 @@ class Load:
             await self._deal(table)
         await table.made.wait()
         game_id = table.game_id
-        await client.tell("game:join" if seat < 2 else "game:spectate", {"game_id": game_id})
+        wanted = {"game_id": game_id, "state_encoding": self.plan.state_encoding}
+        await client.tell("game:join" if seat < 2 else "game:spectate", wanted)
         seated, sent_at = False, 0.0
         while True:
-            message: Any = orjson.loads(await client.hear())
+            said = await client.hear()
+            message: Any = orjson.loads(said)
             data = message["data"]
             if "ack" in message:
                 if not data.get("success"):
@@ -194,13 +201,14 @@ class Load:
                 self._out += 1
                 return
             if message["event"] == "game:state":
-                self._saw(table, seat, data)
+                self._saw(table, seat, data, len(said))
                 if data.get("legal_actions"):
                     sent_at = await self._act(client, table, data, game_id)
 
-    def _saw(self, table: _Table, seat: int, state: Any) -> None:  # noqa: ANN401 - JSON
+    def _saw(self, table: _Table, seat: int, state: Any, size: int) -> None:  # noqa: ANN401 - JSON
         if self._measuring:
             self.tally.frames += 1
+            self.tally.state_bytes += size
             if seat < 2 and state["is_your_turn"] and table.sent_at:
                 self.tally.states.append(trio.current_time() - table.sent_at)
 

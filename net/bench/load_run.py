@@ -77,6 +77,9 @@ class LoadReport:
             f"{plan.games} games of {plan.rules}, {plan.spectators} spectators each, {pace}; "
             f"{self.processes} processes play, {plan.seconds:g} s; {self.tally.errors} failures.",
         ]
+        if self.tally.frames:
+            each = self.tally.state_bytes / self.tally.frames
+            notes.append(f"A state took {each:,.0f} bytes, with the encoding {plan.state_encoding!r}.")
         if self.cpu is not None and self.memory is not None and self.tally.actions:
             each = self.cpu / self.tally.actions * _MS
             notes.append(
@@ -99,6 +102,7 @@ class LoadReport:
             "processes": self.processes,
             "actions": tally.actions,
             "frames": tally.frames,
+            "state_bytes": tally.state_bytes,
             "errors": tally.errors,
             "actions_per_second": self.rate,
             "server": {"cpu": self.cpu, "memory": self.memory, "stages": self.stages},

@@ -18,9 +18,10 @@ class Calls(ABC):
     async def request(self, event: str, data: object = None) -> JsonObject:
         """Sends a request and returns the data of its answer, a failure's too (`success` is false then)."""
 
-    async def join(self, game_id: str, *, last_event_id: int | None = None) -> JsonObject:
-        """Joins a game and returns the view of it."""
-        data: JsonObject = {"game_id": game_id}
+    async def join(self, game_id: str, *, last_event_id: int | None = None, patches: bool = False) -> JsonObject:
+        """Joins a game and returns the view of it. With `patches` its states come as patches, which are shorter; the
+        client makes them whole again."""
+        data = _of_game(game_id, patches=patches)
         if last_event_id is not None:
             data["last_event_id"] = last_event_id
         return await self._succeed("game:join", data)
@@ -41,9 +42,9 @@ class Calls(ABC):
         """Follows the game no more, as its player; that is no resignation."""
         await self._succeed("game:leave", {"game_id": game_id})
 
-    async def spectate(self, game_id: str) -> JsonObject:
-        """Watches a game and returns the view of it."""
-        return await self._succeed("game:spectate", {"game_id": game_id})
+    async def spectate(self, game_id: str, *, patches: bool = False) -> JsonObject:
+        """Watches a game and returns the view of it; `patches` as in `join`."""
+        return await self._succeed("game:spectate", _of_game(game_id, patches=patches))
 
     async def leave_spectate(self, game_id: str) -> None:
         """Watches the game no more."""
@@ -59,3 +60,7 @@ class Calls(ABC):
         if answer.get("success") is False:
             raise RequestFailed(answer)
         return answer
+
+
+def _of_game(game_id: str, *, patches: bool) -> JsonObject:
+    return {"game_id": game_id, "state_encoding": "patch"} if patches else {"game_id": game_id}

@@ -20,7 +20,8 @@ REPLACED: Final = 4001
 """The close code of a session that another connection of the user has replaced (docs/protocol.md)."""
 
 _GOING_AWAY: Final = 1001
-_NO_SENSE: Final = 1002
+NO_SENSE: Final = 1002
+"""The close code for what is against the protocol."""
 
 
 @frozen
@@ -76,7 +77,7 @@ class PlainSpeech:
                 offset = more.get("offset")
                 return (Pushed(event, data, offset if isinstance(offset, str) else None),)
             case _:
-                raise ConnectionLost(_NO_SENSE, "the server sent what is neither an answer nor a push")
+                raise ConnectionLost(NO_SENSE, "the server sent what is neither an answer nor a push")
 
 
 @define(eq=False)
@@ -103,7 +104,7 @@ class SocketIoSpeech:
     def hear(self, message: str | bytes) -> Iterable[Heard]:
         """See `Speech`."""
         if isinstance(message, bytes):
-            raise ConnectionLost(_NO_SENSE, "the server sent what is no text")
+            raise ConnectionLost(NO_SENSE, "the server sent what is no text")
         kind, rest = message[:1], message[1:]
         match kind:
             case "0":
@@ -118,7 +119,7 @@ class SocketIoSpeech:
             case "6":
                 return ()
             case _:
-                raise ConnectionLost(_NO_SENSE, "the server sent what is no packet of Engine.IO")
+                raise ConnectionLost(NO_SENSE, "the server sent what is no packet of Engine.IO")
 
     def _packet(self, packet: str) -> Iterable[Heard]:
         kind, (namespace, comma, rest) = packet[:1], packet[1:].partition(",")
@@ -138,7 +139,7 @@ class SocketIoSpeech:
             case "3", [body] if digits:
                 return (Answer(int(digits), body),)
             case _:
-                raise ConnectionLost(_NO_SENSE, "the server sent what is neither an answer nor a push")
+                raise ConnectionLost(NO_SENSE, "the server sent what is neither an answer nor a push")
 
     def _welcome(self, sid: str, pid: str) -> JsonObject:
         assert self._hello is not None

@@ -17,8 +17,9 @@ from net.client.calls import Calls
 from net.client.carriers import Over, open_carrier
 from net.client.errors import ConnectionLost, ConnectRefused
 from net.client.returning import ENDINGS, INTRODUCTION, Patience, may_come_back, why
-from net.client.speech import CONNECT, Answer, Pushed, Say
+from net.client.speech import CONNECT, NO_SENSE, Answer, Pushed, Say
 from net.client.streams import Connector, Tap
+from net.client.whole import OutOfStep, WholeStates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +93,7 @@ class CroupierClient(Calls):
         """The number of the message that was the latest answer; pushes have theirs."""
         self.received: list[str | bytes] = []
         """Every message that came, if `record` was asked for."""
+        self._states = WholeStates()
         self._tap = Tap(stream, record=record)
         self._record = record
         self._hello = {} if hello is None else hello
@@ -301,6 +303,7 @@ class CroupierClient(Calls):
         the client introduces itself."""
         started = False
         lost = ConnectionLost()
+        self._states = WholeStates()
         try:
             async with trio.open_nursery() as nursery:
                 with trio.fail_after(INTRODUCTION) if first is None else nullcontext():
@@ -368,6 +371,8 @@ class CroupierClient(Calls):
                 case Answer(ack=ack, data=data):
                     self._answered(ack, data)
                 case Pushed(event=event, data=data, offset=offset):
+                    if event == "game:state":
+                        data = self._whole(data)
                     self._pushes.append(PushMessage(event, data, offset, self._came))
                     self._pushed.unpark_all()
                     self.latest_offset = offset or self.latest_offset
@@ -376,6 +381,12 @@ class CroupierClient(Calls):
                 case Say(message=reply):
                     replies.append(reply)
         return replies
+
+    def _whole(self, state: JsonObject) -> JsonObject:
+        try:
+            return self._states.take(state)
+        except OutOfStep as error:
+            raise ConnectionLost(NO_SENSE, str(error)) from None
 
     def _answered(self, ack: int, data: Any) -> None:  # noqa: ANN401 - JSON
         self.latest_answer = self._came

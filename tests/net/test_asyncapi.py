@@ -85,5 +85,12 @@ async def test_what_the_server_says_is_what_the_document_says(house: House) -> N
     holds("game_resign_answer", await anna.request("game:resign", {"game_id": game_id}))
     for push in [*anna.pushes, *ben.pushes]:
         holds(f"{push.event.replace(':', '_')}_push", push.data)
+    state = dict(next(push.data for push in anna.pushes if push.event == "game:state"))
+    del state["state"]
+    patched = {**state, "state_encoding": "patch", "base_event_id": 1, "state_patch": []}
+    holds("game_state_push", patched)
+    for wrong in (state, {**patched, "state": {}}, {**patched, "base_event_id": None}):
+        with pytest.raises(jsonschema.ValidationError):
+            holds("game_state_push", wrong)
     with pytest.raises(jsonschema.ValidationError):
         holds("game_join_answer", {"success": True})

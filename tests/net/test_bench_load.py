@@ -54,14 +54,14 @@ def test_of_no_waits_there_is_no_percentile() -> None:
 
 
 def test_tallies_of_several_processes_are_summed() -> None:
-    tally = Tally(1, 2, 3, [0.1], [0.2], [0.3], 0.5)
-    tally.add(Tally(10, 20, 30, [1.0], [2.0], [3.0], 0.25))
-    assert tally == Tally(11, 22, 33, [0.1, 1.0], [0.2, 2.0], [0.3, 3.0], 0.75)
+    tally = Tally(1, 2, 3, [0.1], [0.2], [0.3], 0.5, 4)
+    tally.add(Tally(10, 20, 30, [1.0], [2.0], [3.0], 0.25, 40))
+    assert tally == Tally(11, 22, 33, [0.1, 1.0], [0.2, 2.0], [0.3, 3.0], 0.75, 44)
 
 
 def test_the_report_has_what_was_measured_and_where_the_time_went() -> None:
     plan = LoadPlan("bench_duel", 3, 4, 2.0)
-    tally = Tally(100, 600, 1, [0.001, 0.002], [0.003], [])
+    tally = Tally(100, 600, 1, [0.001, 0.002], [0.003], [], state_bytes=720_000)
     report = LoadReport(Machine.this(), plan, 2, tally, 0.05, (2**20, 2**21), {"rules": 0.75, "loop": 0.25})
     output = io.StringIO()
     Console(file=output, width=100).print(report.table())
@@ -71,6 +71,7 @@ def test_the_report_has_what_was_measured_and_where_the_time_went() -> None:
     assert "0.500 ms of CPU an action" in text
     assert "rules 75%, loop 25%" in text
     assert "1 failures" in text
+    assert "A state took 1,200 bytes, with the encoding 'full'" in text
     assert report.json()["answers"]["p50"] == 0.002
 
 

@@ -71,7 +71,7 @@ async def test_invalid_message(house: House) -> None:
         assert await code(a, "game:action", data) == "invalid_message"
     error = await failure(a, "game:action", game_id=game_id, action=MISS, message_id="m" * 65)
     assert (error["code"], error["details"]) == ("invalid_message", {"field": "message_id"})
-    error = await failure(a, "game:join", game_id=game_id, state_encoding="patch")
+    error = await failure(a, "game:join", game_id=game_id, state_encoding="zip")
     assert (error["code"], error["details"]) == ("invalid_message", {"field": "state_encoding"})
 
 

@@ -32,6 +32,14 @@ def test_a_state_gives_way_to_a_newer_one_of_its_game() -> None:
     assert waiting(filled(state(b"s1"), state(b"s2"))) == [b"s2"]
 
 
+def test_a_state_may_be_skipped_until_it_is_begun_or_the_game_is_over() -> None:
+    outbox = filled(state(b"a1", "a"), state(b"b1", "b"))
+    outbox.wrote(1)
+    assert (outbox.may_skip("a"), outbox.may_skip("b")) == (False, True)
+    outbox.add(Frame(b"over", Kind.GAME_OVER, "b"), coalesce=True)
+    assert not outbox.may_skip("b")
+
+
 def test_states_of_different_games_do_not_give_way_to_each_other() -> None:
     outbox = filled(state(b"a1", "a"), state(b"b1", "b"), state(b"a2", "a"))
     assert waiting(outbox) == [b"b1", b"a2"]

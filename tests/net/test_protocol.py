@@ -70,7 +70,7 @@ def test_data_that_is_no_object_is_invalid(data: object) -> None:
         ({"game_id": "g", "last_event_id": True}, "last_event_id", "must be a whole number from 0"),
         ({"game_id": "g", "last_event_id": -1}, "last_event_id", "must be a whole number from 0"),
         ({"game_id": "g", "last_event_id": 1.5}, "last_event_id", "must be a whole number from 0"),
-        ({"game_id": "g", "state_encoding": "patch"}, "state_encoding", "has a value that is not supported"),
+        ({"game_id": "g", "state_encoding": "zip"}, "state_encoding", "has a value that is not supported"),
         ({"game_id": "g", "message_id": ""}, "message_id", "must be a string of 1 to 64 characters"),
         ({"game_id": "g", "message_id": "x" * 65}, "message_id", "must be a string of 1 to 64 characters"),
         ({"game_id": "g", "message_id": 5}, "message_id", "must be a string of 1 to 64 characters"),

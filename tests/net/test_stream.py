@@ -142,6 +142,23 @@ async def test_states_of_one_send_give_way_when_the_client_is_behind(nursery: tr
     assert await receive_exactly(client, 7) == b"<a><s2>"
 
 
+async def test_a_state_may_be_skipped_while_no_byte_of_it_has_left_also_when_it_is_held_for_one_send(
+    nursery: trio.Nursery,
+) -> None:
+    client, stream = connected(nursery, Link(capacity=4))
+    stream.push(state(b"begun"))
+    assert not stream.may_skip("g")
+    with stream.in_one_send():
+        stream.push(other(b"answer"))
+        assert not stream.may_skip("g")
+        stream.push(state(b"held"))
+        assert stream.may_skip("g")
+        assert not stream.may_skip("another game")
+    assert stream.may_skip("g")
+    assert await receive_exactly(client, len(b"begun" + b"answer" + b"held")) == b"begunanswerheld"
+    assert not stream.may_skip("g")
+
+
 async def test_what_is_pushed_in_one_send_is_one_write(nursery: trio.Nursery) -> None:
     client, server = stream_pair()
     wire = CountingWire(server)

@@ -15,6 +15,7 @@ from actors.rules.chance import Chance, key_of
 from actors.rules.interface import JsonObject
 from net.checks import Answered, Asked, Connected, Diary, Dropped, Over, Promise, Record, Shown, Violation
 from net.client.player import How
+from net.client.whole import OutOfStep, WholeStates
 from net.testing.network import SimNetwork
 from net.testing.world.dialects import PLAIN, SOCKET_IO, Answer, Push
 from net.testing.world.line import Line, LineLost
@@ -96,6 +97,7 @@ class Person:
     _pid: str | None = field(default=None, init=False)
     _offset: str | None = field(default=None, init=False)
     _offset_event: int = field(default=0, init=False)
+    _states: WholeStates = field(factory=WholeStates, init=False)
     _joined: bool = field(default=False, init=False)
     _left: bool = field(default=False, init=False)
     """Whether it has left the game, or tried, since it came into it last."""
@@ -185,6 +187,7 @@ class Person:
 
     def _came(self, line: Line, answer: JsonObject, *, recovered: bool) -> None:
         self._connection += 1
+        self._states = WholeStates()
         self.line = line
         self._pid = answer.get("pid")
         self._joined = recovered and self.view is not None and not self._left
@@ -284,7 +287,7 @@ class Person:
         match push.event:
             case "game:state":
                 self._take_offset(push)
-                self._show(How.LIVE, data)
+                self._take_state(data)
                 self._soon()
             case "game:reconnected":
                 self._joined, self._left = True, False
@@ -295,6 +298,14 @@ class Person:
                 self._take_offset(push)
                 self._note(Over(self._now, self._connection, data))
                 self._heard_the_end = True
+
+    def _take_state(self, data: JsonObject) -> None:
+        if "state_patch" in data:
+            self._count("patch")
+        try:
+            self._show(How.LIVE, self._states.take(data))
+        except OutOfStep as error:
+            self._complain(Promise.ORDER, str(error))
 
     def _take_offset(self, push: Push) -> None:
         if push.offset is not None:
@@ -338,6 +349,8 @@ class Person:
         if any(waiting.event == event and not waiting.must_fail for waiting in self._waiting.values()):
             return
         data: JsonObject = {"game_id": self.game_id}
+        if self.guest.patches:
+            data["state_encoding"] = "patch"
         since = None
         if not self.watches and self._event_id and self._chance.below(4):
             since = data["last_event_id"] = self._event_id

@@ -103,6 +103,12 @@ class Guest:
     temper: Temper
     key: int
 
+    @property
+    def patches(self) -> bool:
+        """Whether it asks for states as patches. Out of the key: one number more drawn for a world would make all
+        worlds others."""
+        return self.key % 3 == 0
+
 
 @frozen
 class Game:
