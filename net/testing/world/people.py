@@ -33,6 +33,7 @@ SILENT_FOR: Final = 8.0
 """Seconds in which nothing came at all, after which somebody asks whether the server is there; and then hangs up."""
 
 _LOOKS_EVERY: Final = 0.5
+_LEAVES: Final = frozenset({"game:leave", "game:leave_spectate"})
 _RETRY: Final = 0.2
 _NOT_NOW: Final = frozenset({"unavailable", "overloaded", "rate_limited", "draining", "internal_error"})
 _OVERTAKEN: Final = frozenset({"not_your_turn", "action_not_allowed", "invalid_action"})
@@ -209,6 +210,8 @@ class Person:
             self.line = None
             if not self._deaf:
                 self._note(Dropped(self._now, self._connection))
+        # Whether a leave that was not answered counted it does not know: a session that it recovers may follow nothing.
+        self._left = self._left or any(one.event in _LEAVES and not one.must_fail for one in self._waiting.values())
         self._waiting.clear()
         self._joined = self._deaf = False
         self._stays_away_until = max(self._stays_away_until, trio.current_time() + _RETRY * self._chance.below(3))
@@ -237,7 +240,7 @@ class Person:
         self._count(f"answer:{'ok' if ok else data['error']['code']}")
         if waiting.must_fail and ok:
             self._complain(Promise.TWICE, f"{waiting.event} was not to be, and counted")
-        if waiting.event in ("game:leave", "game:leave_spectate") and not waiting.must_fail and ok:
+        if waiting.event in _LEAVES and not waiting.must_fail and ok:
             self._joined, self._left = False, True
         elif waiting.event in ("game:join", "game:spectate") and not waiting.must_fail:
             self._let_in(data, ok=ok)
