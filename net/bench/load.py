@@ -107,8 +107,9 @@ class _Table:
 
 @define(eq=False)
 class Load:
-    """Plays a plan on a server, in this process. `progress` is told now and then how many actions there were, `sits`
-    each time that somebody has sat down; with everybody seated nobody acts until `together` has returned."""
+    """Plays a plan on a server, in this process. `progress` is told at the beginning, now and then, and at the end how
+    many actions there were, `sits` each time that somebody has sat down; with everybody seated nobody acts until
+    `together` has returned."""
 
     server: Server
     plan: LoadPlan
@@ -138,6 +139,7 @@ class Load:
             await trio.sleep(plan.warmup)
             self.tally, self._measuring = Tally(), True
             cpu = time.process_time()
+            self.progress(0)
             if plan.storm:
                 nursery.start_soon(self._storm)
             end = trio.current_time() + plan.seconds

@@ -39,7 +39,12 @@ SPARE: Final = 200
 _SEATED_AT_A_TIME: Final = 20
 """One word for so many who have sat down."""
 
-_MAX_EVENTS: Final = "1000000"
+_PATIENT: Final = {
+    "CROUPIER_GAMES_MAX_EVENTS": "1000000",
+    "CROUPIER_LIMITS_HANDSHAKE_TIMEOUT": "60",
+    "CROUPIER_SESSIONS_CONNECT_TIMEOUT": "60",
+}
+"""Thousands come at the same time, from a machine that is busy: who is slow is not hung up on."""
 
 
 @frozen
@@ -77,8 +82,8 @@ class Played:
 def server_to_load(
     connections: int, *, stages: bool = False, **environ: str
 ) -> AbstractAsyncContextManager[LocalServer]:
-    """A server of our own for so many players, with the benchmarks' game, long games, and SECRET."""
-    settings = {"CROUPIER_GAMES_MAX_EVENTS": _MAX_EVENTS, "CROUPIER_AUTH_SECRET": SECRET, **environ}
+    """A server of our own for so many players, with the benchmarks' game, long games, patience, and SECRET."""
+    settings = {**_PATIENT, "CROUPIER_AUTH_SECRET": SECRET, **environ}
     return started_server(connections=connections + SPARE, environ=settings, bench_rules=True, stages=stages)
 
 
@@ -146,11 +151,10 @@ class _Crew:
         self._memory[1:] = [tuple(meter.memory() for meter in self.meters)]
 
     def result(self) -> Played:
-        """When all have played. What was used between the first look and the last counts for the whole time."""
-        looks = len(self._cpu)
-        if not self.meters or looks < 2:
+        """When all have played. The first look was at the beginning of the plan's time, the last at its end."""
+        if not self.meters:
             return Played(self.tally)
-        cpu = ((last - first) * looks / (looks - 1) for first, last in zip(self._cpu[0], self._cpu[-1], strict=True))
+        cpu = (last - first for first, last in zip(self._cpu[0], self._cpu[-1], strict=True))
         return Played(self.tally, tuple(cpu), self._memory[0], self._memory[-1])
 
 

@@ -25,7 +25,7 @@ from net.process import own_command, own_environment
 if TYPE_CHECKING:
     from pathlib import Path
 
-PATIENCE = 100.0
+PATIENCE = 300.0  # against hanging: a machine with much other work takes minutes
 SVG = "{http://www.w3.org/2000/svg}"
 POINT = Point(
     1000,
