@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from actors.rules.interface import JsonObject
     from net.checks.records import Diary, Written
 
-ANSWER_WITHIN: Final = 30.0
+ANSWER_WITHIN: Final = 50.0
 """Seconds that a request may wait for its answer while its connection lives."""
 
 _REFUSED: Final = frozenset(

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from net.client.play import Ending
     from net.client.websocket import PushMessage
 
-CONNECT_TIMEOUT: Final = 10.0
+CONNECT_TIMEOUT: Final = 30.0
 ANSWER_TIMEOUT: Final = 60.0
 """Seconds after which a connection on which a request stays without an answer is given up."""
 
 RETRY: Final = 0.05
 """Seconds between two tries to connect."""
 
-PATIENCE: Final = 90.0
+PATIENCE: Final = 240.0
 """Seconds for which a player tries to come into the game; longer than a server may take to start."""
 
 _NEVER: Final = "a push that no server sends"

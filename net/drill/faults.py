@@ -39,8 +39,8 @@ _DEAD_OR_STOPPED: Final = frozenset(
     {Fault.KILL, Fault.KILL_BOTH, Fault.PAUSE, Fault.SLOW_STORE, Fault.RESTART, Fault.TERM}
 )
 
-READY_WITHIN: Final = 120.0
-SEATED_WITHIN: Final = 120.0
+READY_WITHIN: Final = 240.0
+SEATED_WITHIN: Final = 300.0
 _LOOK: Final = 0.02
 
 
