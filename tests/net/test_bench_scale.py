@@ -162,6 +162,7 @@ def test_a_file_that_cannot_be_written_is_found_out_at_the_beginning(tmp_path: P
     assert "--plot" in done.output
 
 
+@pytest.mark.timeout(PATIENCE + 20)
 @pytest.mark.skipif(not is_linux(), reason="it reads /proc")
 async def test_a_small_run_measures_everything_draws_it_and_leaves_nothing_behind(tmp_path: Path) -> None:
     """Servers of its own, three of them, and processes that play: some seconds."""
