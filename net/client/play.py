@@ -33,7 +33,8 @@ _OVERTAKEN = frozenset({"not_your_turn", "action_not_allowed", "invalid_action",
 """The game is not where this player thought: look again."""
 
 _MOST_REFUSALS = 8
-"""Of what the server has just offered, in a row. Then it is at fault."""
+"""Of what the server has just offered, in a row, at one event: then it is at fault. A game that went on meanwhile
+has merely overtaken the player, as often as its turn clock is shorter than their way to the server."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 
@@ -122,6 +123,7 @@ class Seat:
     _pause: float = field(default=0.0, init=False)
     _next_pause: float = field(default=_FIRST_PAUSE, init=False)
     _refusals: int = field(default=0, init=False)
+    _refused_at: int = field(default=0, init=False)
     _ending: Ending | None = field(default=None, init=False)
 
     def next(self) -> Move:
@@ -187,6 +189,9 @@ class Seat:
             self._pause = self._next_pause
             self._next_pause = min(2 * self._next_pause, _LONGEST_PAUSE)
             return
+        stands_at = 0 if self._view is None else self._view["event_id"]
+        if stands_at > self._refused_at:
+            self._refused_at, self._refusals = stands_at, 0
         self._refusals += 1
         if self._refusals > _MOST_REFUSALS:
             raise failure

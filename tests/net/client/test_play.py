@@ -129,6 +129,15 @@ def test_a_server_that_refuses_what_it_offers_is_not_asked_for_ever() -> None:
         player.answered(failure("invalid_action"))
 
 
+def test_a_player_whom_the_clock_overtakes_again_and_again_goes_on() -> None:
+    player = seat()
+    for event_id in range(1, 40):
+        player.saw(view(event_id, "draw"))
+        player.next()
+        player.answered(failure("not_your_turn"))
+        assert player.next() == Look()
+
+
 def test_a_join_that_is_refused_for_now_is_tried_again_and_any_other_is_raised() -> None:
     player = seat()
     player.looked(failure("unavailable"))
