@@ -10,19 +10,24 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 import trio
+from attrs import define
 from click.testing import CliRunner
 from rich.console import Console
 
-from net.bench.load import LoadPlan, Tally, percentile
+from net.bench.load import Load, LoadPlan, Tally, percentile
 from net.bench.load_run import LoadReport
 from net.bench.machine import Machine
 from net.bench.stages import stage_of
 from net.cli import main
 from net.frames import PlainFrames
 from net.process import own_command, own_environment
+from net.testing.house import House
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from net.auth import Scope
+    from net.testing.streams import SimStream
 
 PATIENCE = 100.0
 
@@ -100,9 +105,10 @@ def test_a_server_of_others_needs_its_secret(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_everybody_plays_and_watches_at_the_pace_that_was_asked_for_and_comes_back(tmp_path: Path) -> None:
-    arguments = ["--games", "3", "--spectators", "1", "--seconds", "2", "--rate", "30", "--storm", "0.9", "--profile"]
+    arguments = ["--games", "3", "--spectators", "1", "--seconds", "2", "--rate", "30", "--storm", "0.4", "--profile"]
     figures = await load(tmp_path, *arguments)
-    assert 0 < figures["actions"] <= 70  # type: ignore[operator]
+    # Sixty, and what they have to catch up with; as fast as they may it would be thousands.
+    assert 0 < figures["actions"] < 180  # type: ignore[operator]
     assert figures["errors"] == 0
     assert figures["frames"] >= figures["actions"]  # type: ignore[operator]
     assert figures["answers"]["p50"] > 0  # type: ignore[index]
@@ -112,7 +118,28 @@ async def test_everybody_plays_and_watches_at_the_pace_that_was_asked_for_and_co
     assert os.listdir(tmp_path) == ["figures.json"]
 
 
-async def test_games_that_end_are_followed_by_others(tmp_path: Path) -> None:
-    figures = await load(tmp_path, "--games", "2", "--seconds", "1.5", "--rules", "crazy_eights")
-    assert figures["actions"] > 20  # type: ignore[operator]
-    assert figures["errors"] == 0
+@define
+class Visited:
+    """The house, as a load comes to it."""
+
+    house: House
+    deals: int = 0
+
+    async def dial(self) -> SimStream:
+        return await self.house.network.host("bench").connect("croupier")
+
+    async def connect(self) -> trio.abc.Stream:
+        self.deals += 1  # only who makes a game comes so
+        return await self.dial()
+
+    def token(self, user_id: str, scope: Scope) -> str:
+        return self.house.token(user_id, scope=scope)
+
+
+async def test_games_that_end_are_followed_by_others(house: House) -> None:
+    visited, told, seated = Visited(house), list[int](), list[None]()
+    plan = LoadPlan("crazy_eights", 2, seconds=20.0, think=0.1)
+    tally = await Load(visited, plan, told.append, lambda: seated.append(None), trio.lowlevel.checkpoint).play()
+    assert visited.deals > 2
+    assert tally.actions == told[-1] > 2 * 60
+    assert (told[0], len(seated), tally.errors) == (0, 4, 0)

@@ -310,7 +310,9 @@ async def test_a_deadline_that_cannot_be_set_anew_now_is_not_said_to_be(scene: S
         await scene.proxy.held.wait()
         assert not writer.set_deadline(60.0)
         scene.proxy.hold_writes = False
+        scene.proxy.refuse = True
         scene.proxy.lines[0].cut()
         await trio.testing.wait_all_tasks_blocked()
         assert not scene.journal.writer(CREATED, 3).set_deadline(70.0)
+        scene.proxy.refuse = False
     assert scene.deadline() == 50.0

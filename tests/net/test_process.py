@@ -163,7 +163,7 @@ async def test_an_orderly_end_has_its_exit_status_and_a_second_signal_comes_when
         assert await server.stop() == 7
         program[-1] = f"trap 'trap \"exit 8\" TERM' TERM; {listening} while :; do sleep 0.01; done"
         await server.start()
-        assert await server.stop(again_after=0.1) == 8
+        assert await server.stop(again_after=0.5) == 8
 
 
 async def test_a_server_that_was_brought_to_its_end_is_waited_for_and_else_killed(tmp_path: Path) -> None:

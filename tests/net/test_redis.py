@@ -566,11 +566,12 @@ async def test_the_setup_goes_first_on_each_connection(
     proxy = Proxy(partial(trio.open_unix_socket, valkey_socket))
     redis = Redis(proxy.connect, entropy=entropy, setup=[("SELECT", 3), ("CLIENT", "SETNAME", "croupier")])
     await nursery.start(redis.run)
-    for _ in range(2):
+    for connections in (1, 2):
         assert await redis.call("CLIENT", "GETNAME") == b"croupier"
         await redis.call("INCR", "n")
         proxy.lines[-1].cut()
-        await redis.wait_available() if not redis.available else await trio.sleep(0.1)
+        await proxy.given_out(connections + 1)
+        await redis.wait_available()
     assert as_redis_py_gives_it(oracle, "EVAL", "redis.call('SELECT', 3) return redis.call('GET', 'n')", 0) == b"2"
 
 

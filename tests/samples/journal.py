@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import redis as redis_py
 import trio
-import trio.testing
 from attrs import define
 
 from actors.events import Acted, Created
@@ -162,7 +161,7 @@ class Scene:
         async with trio.open_nursery() as nursery:
             self.proxy.lose_replies = True
             nursery.start_soon(write)
-            await trio.testing.wait_all_tasks_blocked(0.02)
+            await self.proxy.lost.wait()
             self.proxy.lose_replies = False
             yield
         assert len(self.proxy.lines) > 1
@@ -173,7 +172,7 @@ class Scene:
         self.proxy.lines[-1].cut()
         with trio.fail_after(30):
             await self.proxy.given_out(lines + 1)
-        await trio.testing.wait_all_tasks_blocked(0.02)
+            await self.redis.wait_available()
 
 
 async def append_when_there(writer: RedisJournalWriter, event: Event) -> None:

@@ -55,6 +55,7 @@ class Line(trio.abc.Stream):
         if not data or self._cut.is_set():
             raise trio.BrokenResourceError("cut")
         if self._proxy.lose_replies:
+            self._proxy.lost.set()
             self.cut()
             raise trio.BrokenResourceError("the reply was lost")
         return bytes(data[0])
@@ -85,7 +86,7 @@ class Proxy:
     """Gives out lines to a store.
 
     `hold_writes`: what is sent is accepted, and arrives when `Line.deliver` is called. `lose_replies`: the
-    next reply is lost, and the line with it. `before_sending` is awaited with all that goes out."""
+    next reply is lost, and the line with it; then `lost` is set. `before_sending` is awaited with all that goes out."""
 
     def __init__(self, connect: Callable[[], Awaitable[trio.abc.Stream]]) -> None:
         self._connect = connect
@@ -94,6 +95,7 @@ class Proxy:
         self.hold_writes = False
         self.held = trio.Event()
         self.lose_replies = False
+        self.lost = trio.Event()
         self.refuse = False
         self.before_sending: Callable[[bytes], Awaitable[None]] = _nothing
 

@@ -14,13 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
-import pytest
 import trio
 
 from actors.kit.tree import from_json
 from actors.kit.watchdog_stop import HUNG
 from net.client import http_request
-from net.process import ServerProcess, own_command, own_environment
+from net.process import ServerProcess, own_command, own_environment, quiet_port
 
 if TYPE_CHECKING:
     import subprocess
@@ -111,22 +110,14 @@ async def test_the_tree_of_a_server_is_shown_to_its_owner_also_after_a_kill(tmp_
         assert not exists(socket)
 
 
-async def test_a_port_is_for_those_with_a_service_token(tmp_path: Path, unused_port: int) -> None:
-    address = f"127.0.0.1:{unused_port}"
+async def test_a_port_is_for_those_with_a_service_token(tmp_path: Path) -> None:
+    port = quiet_port()
+    address = f"127.0.0.1:{port}"
     async with running(tmp_path, CROUPIER_ADMIN_LISTEN=address) as server:
         assert not exists(server.data / "admin.sock")
         assert (await node_of(server, CROUPIER_ADMIN_LISTEN=address)).name == "root"
-        answer = await http_request(await trio.open_tcp_stream("127.0.0.1", unused_port), "GET", "/tree")
+        answer = await http_request(await trio.open_tcp_stream("127.0.0.1", port), "GET", "/tree")
         assert answer.status == 401
-
-
-@pytest.fixture
-async def unused_port() -> int:
-    """A port of loopback that was free a moment ago."""
-    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    async with listener:
-        port: int = listener.socket.getsockname()[1]
-    return port
 
 
 async def test_it_can_be_off(tmp_path: Path) -> None:
@@ -204,14 +195,14 @@ async def test_a_handler_that_holds_the_event_loop_is_in_the_log_with_its_place_
 
 
 async def test_a_stop_that_hangs_is_ended_and_says_what_held_it(tmp_path: Path) -> None:
-    async with running(tmp_path, CROUPIER_SERVER_STOP_WITHIN="0.5") as server:
+    async with running(tmp_path, CROUPIER_SERVER_STOP_WITHIN="1.5") as server:
         store = server.signal_store(signal.SIGSTOP)  # a Valkey that is mute is waited for, for ten seconds
         try:
             assert await server.stop(within=PATIENCE) == HUNG
         finally:
             os.kill(store, signal.SIGKILL)
     log = read(tmp_path / "log")
-    assert "the shutdown has not ended within 0.5 s" in log
+    assert "the shutdown has not ended within 1.5 s" in log
     assert "\n  valkey  service  stopping" in log
     assert "thread MainThread, in\n" in log
 

@@ -44,7 +44,8 @@ async def test_a_process_decides_and_one_that_does_not_in_time_is_replaced(
             decision = await thinker.decide("mcts", seen, b"seed")
             assert (decision.action in seen.legal_actions, decision.instead) == (True, None)
         with monkeypatch.context() as hasty:
-            hasty.setattr(processes, "_OVERTIME", -0.049)
+            hasty.setattr(thinker, "seconds", 5.0)
+            hasty.setattr(processes, "_OVERTIME", -4.99)
             late = await thinker.decide("mcts", seen, b"seed")
             assert late.action in seen.legal_actions
             assert late.instead is not None
