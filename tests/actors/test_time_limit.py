@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+import trio
 
 from actors.failures import Code
 from actors.game import RulesFault, ask_rules
@@ -19,8 +20,6 @@ from tests.samples.room import GAME, MISS, code, described
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    import trio
 
     from actors.kit.actor import Ask
     from tests.samples.room import Room
@@ -177,12 +176,17 @@ def test_it_is_for_the_main_thread() -> None:
     assert raised
 
 
-async def test_ctrl_c_still_gets_through_a_call(limit: TimeLimit) -> None:
-    def interrupted() -> None:
-        signal.raise_signal(signal.SIGINT)
+def test_ctrl_c_still_gets_through_a_call(limit: TimeLimit) -> None:
+    async def serve() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            ask_rules(signal.raise_signal, signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
-        ask_rules(interrupted)
+    # A shell's background job is born deaf to Ctrl-C, and Trio then leaves it so.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        trio.run(serve)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 # ---- at a table
