@@ -25,10 +25,11 @@ places() {
     printf '%s\n' "${TMPDIR:-/tmp}/croupier-$(id -u)"
 }
 
-# Whether the folder can be used, made if need be: a folder of ours, that nobody else can put anything into.
+# Whether the folder can be used, made if need be: a folder of ours, that nobody else can put anything into. On a file
+# system that is read-only (an image's, in which the program was unpacked when it was made) nobody can.
 usable() {
     (umask 077 && mkdir -p "$1") 2>/dev/null || return 1
-    [ -d "$1" ] && [ ! -h "$1" ] && [ -O "$1" ] && chmod go-rwx "$1" 2>/dev/null
+    [ -d "$1" ] && [ ! -h "$1" ] && [ -O "$1" ] && { chmod go-rwx "$1" 2>/dev/null || [ ! -w "$1" ]; }
 }
 
 # Unpacks into the folder. It is there whole or not at all: of several that unpack at once, the first one's counts.

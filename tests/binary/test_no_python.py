@@ -16,6 +16,7 @@ import trio
 from net import __version__
 from net.auth import Scope
 from net.client import open_client
+from tests.binary.libraries import c_library
 from tests.binary.test_binary import BUILT
 from tests.drills.server import PATIENCE, RealServer
 
@@ -23,7 +24,6 @@ BUSYBOX = Path("/usr/bin/busybox")
 NEEDED = ("cat", "chmod", "gzip", "id", "mkdir", "mv", "rm", "sh", "sync", "tail", "tar", "touch")
 """What docs/binary.md says that it uses, and no more."""
 
-GLIBC = ("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libresolv.so.2")
 ANNA, BEN = "6f1e0a52-6a3a-4c0e-9e6c-1d2b3c4d5e6f", "0b6c2d1e-1111-4222-8333-444455556666"
 
 
@@ -50,14 +50,6 @@ def root(tmp_path: Path) -> Path:
     back.parent.mkdir(parents=True)
     back.symlink_to("/")
     return root
-
-
-def c_library() -> list[Path]:
-    """The files of this machine's C library, by the names under which programs load them."""
-    ours = subprocess.run(["ldd", "/bin/sh"], capture_output=True, text=True, check=True).stdout.split()
-    loader = next(Path(word) for word in ours if word.startswith("/") and "/ld-linux" in word)
-    library = next(Path(word) for word in ours if word.startswith("/") and word.endswith("/libc.so.6"))
-    return [loader, *(library.with_name(name) for name in GLIBC)]
 
 
 def inside(root: Path) -> list[str]:

@@ -51,6 +51,15 @@ def run(binary: Path, *arguments: str, environ: Mapping[str, str]) -> tuple[int,
     return done.returncode, done.stdout, done.stderr
 
 
+def may_mount() -> bool:
+    """Whether this process may mount file systems: for root, unless it is in a container."""
+    unshare = shutil.which("unshare")
+    return (
+        unshare is not None
+        and subprocess.run([unshare, "-m", "true"], capture_output=True, check=False).returncode == 0
+    )
+
+
 def cached(cache: Path) -> list[str]:
     """What stands in the cache."""
     return sorted(path.name for path in cache.iterdir())
@@ -169,6 +178,21 @@ def test_a_cache_of_another_user_is_not_used(binary: Path, tmp_path: Path) -> No
     os.chown(cache, 12345, 12345)
     assert run(binary, environ={"TMPDIR": str(tmp_path)})[0] == 2
     assert cached(cache) == []
+
+
+@pytest.mark.skipif(not may_mount(), reason="only root can mount")
+@pytest.mark.parametrize("filled", [True, False])
+def test_of_a_cache_that_is_read_only_what_is_in_it_is_used(binary: Path, tmp_path: Path, filled: bool) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=0o700)
+    if filled:
+        run(binary, environ={"CROUPIER_RUNTIME": str(cache)})
+    read_only = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec env -i CROUPIER_RUNTIME="$1" "$2"'
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", read_only, "sh", cache, binary], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == (7 if filled else 2), done.stderr
+    assert ("cannot unpack itself" in done.stderr) is not filled
 
 
 def test_the_same_folder_packs_to_the_same_bytes_wherever_and_whenever(tmp_path: Path) -> None:
