@@ -14,10 +14,23 @@ if TYPE_CHECKING:
 
 CRAZY_EIGHTS: Final = "crazy_eights"
 
+YOU: Final = "you"
+"""What a player is called to whom all is told."""
+
 _SYMBOLS: Final = {"C": "♣", "D": "♦", "H": "♥", "S": "♠"}
 _LONGEST: Final = 60
+_TO_YOU: Final = {
+    "plays": "play",
+    "draws": "draw",
+    "passes": "pass",
+    "wants": "want",
+    "resigns": "resign",
+    "wins": "win",
+}
+"""What others do, as you do it."""
+
 _REASONS: Final = {
-    "went_out": "has no card left",
+    "went_out": "no card left",
     "blocked": "the fewest points, nobody can move",
     "play_limit": "the fewest points at the limit of plays",
     "resignation": "the others resigned",
@@ -54,17 +67,17 @@ def _of_crazy_eights(change: JsonObject, names: Sequence[str], glyphs: Glyphs) -
     who = names[change["seat"]] if "seat" in change else ""
     match change:
         case {"type": "played", "card": card, "cards_left": left}:
-            return f"{who} plays {glyphs.card(card)}, {_cards(left)} left"
+            return f"{does(who, 'plays')} {glyphs.card(card)}, {_cards(left)} left"
         case {"type": "drew", "cards_left": now}:  # the card is in the change too, if it is this viewer's own
-            return f"{who} draws a card, {now} in hand"
+            return f"{does(who, 'draws')} a card, {now} in hand"
         case {"type": "passed"}:
-            return f"{who} passes"
+            return does(who, "passes")
         case {"type": "suit_chosen", "suit": suit}:
-            return f"{who} wants {glyphs.suit(suit)}"
+            return f"{does(who, 'wants')} {glyphs.suit(suit)}"
         case {"type": "reshuffled", "stock": stock}:
             return f"the pile is shuffled, a new stock of {stock}"
         case {"type": "resigned"}:
-            return f"{who} resigns"
+            return does(who, "resigns")
         case {"type": "ended", "winner": winner, "reason": reason}:
             return f"the game is over: {outcome(None if winner is None else names[winner], reason)}"
         case _:
@@ -72,9 +85,14 @@ def _of_crazy_eights(change: JsonObject, names: Sequence[str], glyphs: Glyphs) -
 
 
 def outcome(winner: str | None, reason: str) -> str:
-    """How a game ended: `Ben wins (has no card left)`."""
+    """How a game ended: `Ben wins (no card left)`."""
     why = _REASONS.get(reason, reason.replace("_", " "))
-    return f"{winner} wins ({why})" if winner is not None else f"a draw ({why})"
+    return f"{does(winner, 'wins')} ({why})" if winner is not None else f"a draw ({why})"
+
+
+def does(who: str, verb: str) -> str:
+    """Who does what: `Ben plays`, `you play`. The verb is one of those that are said here."""
+    return f"{who} {_TO_YOU[verb] if who == YOU else verb}"
 
 
 def _cards(number: int) -> str:

@@ -16,7 +16,7 @@ import trio
 from attrs import field, frozen
 from rich.console import Console
 
-from actors.bots.players import KINDS
+from actors.bots.players import KINDS, kind_of
 from actors.rules.interface import JsonObject
 from net.auth import Scope, Tokens, is_person, secret_for
 from net.client import Api, ApiFailed, ConnectionLost, CroupierClient, RequestFailed
@@ -48,12 +48,23 @@ _TOKEN_TTL: Final = 30 * 86400.0
 _NO_LINE: Final = ""
 
 
+def _kinds(bots: Sequence[str]) -> tuple[str, ...]:
+    """The kinds of these players, who may be named as the users that they are: `mcts`, `npc:mcts`."""
+    kinds = []
+    for bot in bots:
+        kind = bot if bot in KINDS else kind_of(bot)
+        if kind is None:
+            raise StartError(f"--against: there is no {bot}; there are {', '.join(KINDS)}")
+        kinds.append(kind)
+    return tuple(kinds)
+
+
 @frozen
 class Wanted:
-    """What was asked for on the command line."""
+    """What was asked for on the command line. Raises StartError when one of those to play against is none of ours."""
 
     rules: str
-    against: tuple[str, ...]
+    against: tuple[str, ...] = field(converter=_kinds)
     seed: str | None = None
     options: JsonObject = field(factory=dict)
     new: bool = False
@@ -71,8 +82,6 @@ def run_play(
 ) -> None:
     """Plays a game on standard input and output. Raises StartError for what cannot be begun; SystemExit when it was
     interrupted."""
-    if unknown := [bot for bot in wanted.against if bot not in KINDS]:
-        raise StartError(f"--against: there is no {unknown[0]}; there are {', '.join(KINDS)}")
     console = Console(highlight=False, soft_wrap=True)
     status = trio.run(_Evening(wanted, config, folder, url, absolute(rules_path), console).run)
     if status:

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from rich.text import Text
 
 from net.demo.felt import coloured
-from net.demo.words import CRAZY_EIGHTS, Glyphs, in_words, outcome, short
+from net.demo.words import CRAZY_EIGHTS, YOU, Glyphs, in_words, outcome, short
 from net.replay.picture import eights, pretty
 from net.terminal import duel
 
@@ -63,7 +63,7 @@ class Picture:
         winner = view.get("winner_id")
         how = outcome(self._name(winner) if winner else None, short(view.get("end_reason", "")))
         scores = "  ".join(f"{self._name(player)} {score:g}" for player, score in view["results"].items())
-        return Text(f"The game is over: {how}.  {scores}".replace(": you wins", ": you win"), style="bold green")
+        return Text(f"The game is over: {how}.  {scores}", style="bold green")
 
     def about(self, name: str, view: JsonObject) -> str:
         """What this says; the empty text when that is not known."""
@@ -88,4 +88,4 @@ class Picture:
         return [self._name(player["id"]) for player in view["players"]]
 
     def _name(self, user_id: str) -> str:
-        return "you" if user_id == self.user_id else short(user_id.removeprefix("npc:"))
+        return YOU if user_id == self.user_id else short(user_id.removeprefix("npc:"))

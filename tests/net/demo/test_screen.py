@@ -145,7 +145,7 @@ def test_the_epilogue_gives_the_result_the_proof_and_the_way_on() -> None:
     last = scenes(played)[-1]
     lines = drawn(epilogue(last, "croupier demo --seed fits", [("a server of your own", "croupier serve")]))
     winner = played.plan.name(ending(played).winner_id or "")
-    assert f"{winner} wins (has no card left), after {len(played.positions)} events." in lines
+    assert f"{winner} wins (no card left), after {len(played.positions)} events." in lines
     assert "  23 actions acknowledged, 23 found in the journal, each once: equal" in lines
     assert "  killed after event 12; back after 0.61 s; the same hands; nothing lost" in lines
     assert "  a server of your own  croupier serve" in lines

@@ -26,12 +26,27 @@ JSON = st.recursive(
         ({"type": "suit_chosen", "seat": 1, "suit": "diamonds"}, "Ben wants ♦ diamonds"),
         ({"type": "reshuffled", "stock": 20}, "the pile is shuffled, a new stock of 20"),
         ({"type": "resigned", "seat": 1, "cards": 4}, "Ben resigns"),
-        ({"type": "ended", "reason": "went_out", "winner": 1}, "the game is over: Ben wins (has no card left)"),
+        ({"type": "ended", "reason": "went_out", "winner": 1}, "the game is over: Ben wins (no card left)"),
         ({"type": "ended", "reason": "other", "winner": None}, "the game is over: a draw (other)"),
     ],
 )
 def test_what_happens_in_crazy_eights_is_told_in_words(change: dict[str, object], words: str) -> None:
     assert in_words(change, "crazy_eights", NAMES, Glyphs()) == words
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"type": "played", "seat": 0, "card": "10H", "cards_left": 3}, "you play 10♥, 3 cards left"),
+        ({"type": "drew", "seat": 0, "card": "2C", "cards_left": 5}, "you draw a card, 5 in hand"),
+        ({"type": "passed", "seat": 0}, "you pass"),
+        ({"type": "suit_chosen", "seat": 0, "suit": "diamonds"}, "you want ♦ diamonds"),
+        ({"type": "resigned", "seat": 0, "cards": 4}, "you resign"),
+        ({"type": "ended", "reason": "went_out", "winner": 0}, "the game is over: you win (no card left)"),
+    ],
+)
+def test_what_you_do_yourself_is_told_as_one_speaks_to_you(change: dict[str, object], words: str) -> None:
+    assert in_words(change, "crazy_eights", ("you", "Ben"), Glyphs()) == words
 
 
 def test_a_card_that_was_drawn_is_not_named_even_where_the_view_names_it() -> None:
