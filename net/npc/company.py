@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
 from actors.bots.players import kind_of
-from actors.kit.actor import ActorError, Ref, actor_child
+from actors.kit.actor import Ref, actor_child
 from actors.kit.child import ChildSpec
 from actors.kit.supervisor import DynamicSupervisor, Restart, Strategy, Supervisor, SupervisorStopped
-from actors.messages import Draw
-from actors.ports import GameNotFound, StoreUnavailable
+from actors.ports import StoreUnavailable
 from net.npc.player import Ear, NpcPlayer
 
 if TYPE_CHECKING:
@@ -20,8 +19,9 @@ if TYPE_CHECKING:
 
     from actors.directory import Directory
     from actors.failures import Failure
+    from actors.kit.actor import ActorError
     from actors.kit.child import Spec
-    from actors.ports import Entropy, Outlet
+    from actors.ports import Entropy
     from net.npc.games import NpcGames
     from net.npc.player import Message
     from net.npc.thinker import Thinker
@@ -119,17 +119,6 @@ class Company:
             self.players.spawn(actor_child(ref, make, restart=Restart.TRANSIENT, ended=gone))
         except SupervisorStopped:
             del self._players[game_id, user_id]
-
-    def decline(self, game_id: str, user_id: str, outlet: Outlet) -> None:
-        """Declines the draw that this player was offered. Whatever the answer is, the game goes on."""
-
-        def answered(_: Any) -> None:  # noqa: ANN401 - whatever it is
-            log.debug("%s declined a draw in game %s", user_id, game_id)
-
-        try:
-            self.directory.table(game_id).post(Draw(user_id, outlet, "decline"), answered)
-        except (ActorError, GameNotFound, SupervisorStopped):
-            log.debug("%s cannot decline a draw in game %s now", user_id, game_id)
 
     async def _come_back(self, task_status: trio.TaskStatus[None]) -> None:
         """Wakes the games that were going on when the last server ended: an npc may have been about to act. A game that

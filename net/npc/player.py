@@ -104,6 +104,7 @@ class NpcPlayer(Actor[Message]):
         self._retries = 0
         self._views: dict[int, JsonObject] = {}
         self._deciding = self._acted = 0
+        self._draw_offered = False
         self._resting: Timer | None = None
         self._begin()
 
@@ -146,6 +147,8 @@ class NpcPlayer(Actor[Message]):
 
     async def _go(self) -> None:
         while True:
+            if self._draw_offered and (seen := self._seat.view) is not None:
+                await self._answer_draw(seen)
             match self._seat.next():
                 case Look():
                     await self._look()
@@ -177,7 +180,7 @@ class NpcPlayer(Actor[Message]):
                 case GameOver.event:
                     self._seat.over(orjson.loads(push.json))
                 case DrawOffered.event:
-                    self._company.decline(self._game_id, self._user_id, self._ear)
+                    self._draw_offered = True
                 case _:
                     pass
 
@@ -235,6 +238,16 @@ class NpcPlayer(Actor[Message]):
         self._listen()
         self._deciding = event_id
         self._seat.decided(view, action)
+
+    async def _answer_draw(self, view: JsonObject) -> None:
+        """Takes the draw that it was offered, or declines it. Whatever it is answered: the game goes on, or is over."""
+        self._draw_offered = False
+        company = self._company
+        sight = Sight.of(view, self._user_id, self._past(view["event_id"]))
+        takes = await company.thinker.takes_draw(self._kind, sight, company.entropy.bytes(16))
+        answer = await self._ask(Draw(self._user_id, self._ear, "accept" if takes else "decline"))
+        log.debug("%s takes a draw in game %s: %s (%s)", self._user_id, self._game_id, takes, answer["success"])
+        self._listen()
 
     async def _send(self, send: Send) -> None:
         user_id, ear, message_id = self._user_id, self._ear, send.message_id

@@ -7,8 +7,9 @@ its pipe does.
 
 from __future__ import annotations
 
+import logging
 from functools import cache, partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import trio
 import trio_parallel
@@ -16,7 +17,7 @@ from attrs import define, field
 
 from actors.bots.budget import Budget
 from actors.rules.registry import Registry
-from net.npc.thinker import Complaints, blindly, decide_with, imagines
+from net.npc.thinker import Complaints, blindly, decide_with, imagines, takes_draw_with
 from net.rules_path import rules_on_offer
 
 if TYPE_CHECKING:
@@ -29,6 +30,14 @@ _OVERTIME: Final = 5.0
 """Seconds beyond its time after which a player that has not decided is cut off: a worker may have to start first."""
 
 _MOST_ITERATIONS: Final = 100_000
+
+log = logging.getLogger("croupier.npc")
+
+T = TypeVar("T")
+
+
+class _NotThought(Exception):
+    """Nothing came of it; the text says why."""
 
 
 @define(eq=False)
@@ -58,21 +67,32 @@ class Processes:
         return decision
 
     async def _decide(self, kind: str, sight: Sight, seed: bytes) -> Decision:
+        try:
+            return await self._run(partial(_think, self.rules_path, kind, sight, seed, self.seconds))
+        except _NotThought as why:
+            return blindly(sight, seed, str(why))
+
+    async def takes_draw(self, kind: str, sight: Sight, seed: bytes) -> bool:
+        """See `Thinker`."""
+        try:
+            return await self._run(partial(_weigh, self.rules_path, kind, sight, seed))
+        except _NotThought as why:
+            log.debug("npc:%s declines a draw: %s", kind, why)
+            return False
+
+    async def _run(self, think: Callable[[], T]) -> T:
+        """What is thought in a process. Raises _NotThought."""
         if self._context is None:
-            return blindly(sight, seed, "there is no process to think in")
-        think = partial(_think, self.rules_path, kind, sight, seed, self.seconds)
+            raise _NotThought("there is no process to think in")
         async with self._limiter:  # whoever waits for a process has not begun to think
             with trio.move_on_after(self.seconds + _OVERTIME):
                 try:
-                    return await self._run(self._context, think)
+                    # The limiter here is a formality: whose turn it is has been seen to.
+                    thought: T = await self._context.run_sync(think, cancellable=True, limiter=trio.CapacityLimiter(1))
                 except trio_parallel.BrokenWorkerError:
-                    return blindly(sight, seed, "its process died")
-        return blindly(sight, seed, f"it did not decide within {self.seconds + _OVERTIME:g} s")
-
-    async def _run(self, context: trio_parallel.WorkerContext, think: Callable[[], Decision]) -> Decision:
-        # The limiter here is a formality: whose turn it is has been seen to.
-        decision: Decision = await context.run_sync(think, cancellable=True, limiter=trio.CapacityLimiter(1))
-        return decision
+                    raise _NotThought("its process died") from None
+                return thought
+        raise _NotThought(f"it did not decide within {self.seconds + _OVERTIME:g} s")
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """See `Thinker`. A process starts when it is first needed, and stays."""
@@ -96,3 +116,7 @@ def _think(rules_path: tuple[str, ...], kind: str, sight: Sight, seed: bytes, se
 
     budget = Budget(iterations=_MOST_ITERATIONS, seconds=seconds, clock=stopwatch)
     return decide_with(registry_of(rules_path), kind, sight, seed, budget)
+
+
+def _weigh(rules_path: tuple[str, ...], kind: str, sight: Sight, seed: bytes) -> bool:
+    return takes_draw_with(registry_of(rules_path), kind, sight, seed)

@@ -10,6 +10,7 @@ import trio
 from attrs import define, field, frozen
 
 from actors.bots.budget import Budget
+from actors.bots.draws import takes_draw
 from actors.bots.players import CannotChoose, Decision, decide
 from actors.rules.registry import Registry, RulesVersionMissing, UnknownRules
 
@@ -31,6 +32,9 @@ class Thinker(Protocol):
     async def decide(self, kind: str, sight: Sight, seed: bytes) -> Decision:
         """What a player of this kind does. Raises CannotChoose when there is nothing to choose from. Cancelled: nobody
         is the wiser."""
+
+    async def takes_draw(self, kind: str, sight: Sight, seed: bytes) -> bool:
+        """Whether a player of this kind accepts the draw that it is offered. Raises nothing."""
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """A service: what thinking needs, until it is cancelled."""
@@ -69,6 +73,11 @@ class Inline:
         self.complaints.hear(kind, sight, decision.instead)
         return decision
 
+    async def takes_draw(self, kind: str, sight: Sight, seed: bytes) -> bool:
+        """See `Thinker`."""
+        await trio.lowlevel.checkpoint()
+        return takes_draw_with(self.registry, kind, sight, seed)
+
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """See `Thinker`."""
         task_status.started()
@@ -90,6 +99,15 @@ def decide_with(registry: Registry, kind: str, sight: Sight, seed: bytes, budget
     except (UnknownRules, RulesVersionMissing) as error:
         return blindly(sight, seed, str(error))
     return decide(kind, rules, sight, seed, budget)
+
+
+def takes_draw_with(registry: Registry, kind: str, sight: Sight, seed: bytes) -> bool:
+    """Whether a player of this kind accepts a draw, by these rules; without them it plays on."""
+    try:
+        rules = registry.find(sight.rules, sight.rules_version)
+    except (UnknownRules, RulesVersionMissing):
+        return False
+    return takes_draw(kind, rules, sight, seed)
 
 
 def blindly(sight: Sight, seed: bytes, why: str) -> Decision:

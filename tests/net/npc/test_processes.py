@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from actors.bots.draws import takes_draw
 from actors.bots.sight import Sight
 from actors.rules.chance import Chance, key_of
 from actors.rules.duel import Duel
@@ -37,12 +38,16 @@ async def test_a_process_decides_and_one_that_does_not_in_time_is_replaced(
     assert seen.legal_actions is not None
     unstarted = await thinker.decide("mcts", seen, b"seed")
     assert (unstarted.action in seen.legal_actions, unstarted.instead) == (True, "there is no process to think in")
+    assert not await thinker.takes_draw("greedy", seen, b"seed")
     async with trio.open_nursery() as nursery:
         await nursery.start(thinker.run)
         with monkeypatch.context() as patient:
             patient.setattr(processes, "_OVERTIME", 60.0)
             decision = await thinker.decide("mcts", seen, b"seed")
             assert (decision.action in seen.legal_actions, decision.instead) == (True, None)
+            tossed = [await thinker.takes_draw("random", seen, b"%d" % number) for number in range(8)]
+            assert tossed == [takes_draw("random", RULES, seen, b"%d" % number) for number in range(8)]
+            assert len(set(tossed)) == 2
         with monkeypatch.context() as hasty:
             hasty.setattr(thinker, "seconds", 5.0)
             hasty.setattr(processes, "_OVERTIME", -4.99)

@@ -20,6 +20,8 @@ from tests.samples.tally import Tally
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from actors.rules.chance import Chance
+    from actors.rules.interface import JsonObject
     from net.config import Config
     from net.testing.house import House
     from tests.samples.tally import Guess, TallyState
@@ -36,7 +38,7 @@ def house_config() -> Config:
 
 @pytest.fixture
 def house_rules() -> Registry:
-    return Registry([CrazyEights(), Duel(), Tally(), Unlisted()])
+    return Registry([CrazyEights(), Duel(), Tally(), Unlisted(), Appraised("ahead", 0.5), Appraised("behind", -0.5)])
 
 
 async def ended(house: House, game_id: str) -> dict[str, Any]:
@@ -160,15 +162,46 @@ async def test_a_crash_of_it_costs_nobody_anything(house: House, monkeypatch: py
     await ended(house, game_id)
 
 
-async def test_it_declines_a_draw(house: House) -> None:
-    game_id = await house.new_game("tally", [ANNA, "npc:random"])
+class Appraised(Tally):
+    """Tally, in which it is known how well everybody stands: the first seat better, or worse."""
+
+    def __init__(self, name: str, first: float) -> None:
+        super().__init__()
+        self.name = name
+        self.first = first
+
+    def imagine(self, view: JsonObject, seat: int, chance: Chance) -> TallyState:
+        return self.set_up(2, {}, chance)
+
+    def appraise(self, state: TallyState, seat: int) -> float:
+        return self.first if seat == 0 else -self.first
+
+
+async def offered(house: House, rules: str, npc: str, *, seed: str = "1") -> dict[str, Any]:
+    """The game after the npc, in the first seat, was offered a draw and had its time to answer."""
+    game_id = await house.new_game(rules, [npc, ANNA], seed=seed, options={"highest": 1000})
     client = await house.player(ANNA)
     await client.join(game_id)
-    await house.advance(1)
+    await house.advance(2)
     answer = await client.request("game:draw", {"game_id": game_id, "move": "offer"})
     assert answer["success"]
-    await house.advance(1)
-    assert (await events(house, game_id)) == answer["event_id"] + 1
+    await house.advance(2)
+    client.drop()
+    game: dict[str, Any] = await house.api.game(game_id)
+    assert game["event_count"] == answer["event_id"] + 1
+    return game
+
+
+@pytest.mark.parametrize("npc", ["npc:greedy", "npc:mcts"])
+async def test_it_takes_a_draw_unless_it_is_ahead(house: House, npc: str) -> None:
+    assert (await offered(house, "behind", npc))["end_reason"] == "draw_agreed"
+    assert (await offered(house, "ahead", npc))["status"] == "running"
+    assert (await offered(house, "tally", npc))["status"] == "running"  # who cannot tell how it stands plays on
+
+
+async def test_one_that_plays_at_random_takes_a_draw_at_random(house: House) -> None:
+    answers = {(await offered(house, "ahead", "npc:random"))["status"] for _ in range(8)}
+    assert answers == {"running", "ended"}
 
 
 class Unlisted(Tally):
