@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jwt
 from attrs import frozen
 
-from net.config import MIN_SECRET_BYTES
+from net.config_bounds import MIN_SECRET_BYTES
 from net.errors import ConfigError
 from net.secret_file import kept_secret
 

@@ -4,202 +4,82 @@ The classes here are the one place that knows the keys: the checked-in file, the
 the output of `croupier config` are made from them. `net.config_load` lays the sources over each other.
 """
 
-import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any
 
 import attrs
 from attrs import field, frozen
 
-from net.admin.address import parse_listen
-from net.forwarded import is_proxy
-
-T = TypeVar("T")
-
-MIN_SECRET_BYTES = 32
-"""HS256 needs a key at least as long as its hash (RFC 7518, section 3.2)."""
+from net.config_bounds import (
+    ARCHIVE,
+    AUDIENCE,
+    FILE,
+    FOLDER,
+    FOLDERS,
+    GAME_NAMES,
+    HOST,
+    LISTEN,
+    ORIGINS,
+    PREFIX,
+    PROXIES,
+    REDIS,
+    SECRET,
+    SECRETS,
+    one_of,
+    rate,
+    seconds,
+    whole,
+)
+from net.config_key import Key, key, keys_of, mask_password, mask_whole
 
 _DAY = 86400
 _MIB = 1024 * 1024
 
 
 @frozen
-class Bound:
-    """What a key admits, once its type is right, and how that is said: `port must be {expected}`."""
-
-    expected: str
-    admits: Callable[[Any], bool]
-
-
-def _whole(low: int, high: int) -> Bound:
-    return Bound(f"a whole number from {low} to {high}", lambda value: low <= value <= high)
-
-
-def _seconds(low: float, high: float) -> Bound:
-    return Bound(f"a number of seconds from {low} to {high}", lambda value: low <= value <= high)
-
-
-def _rate(high: float) -> Bound:
-    return Bound(f"a number from 0 to {high:g}", lambda value: 0 <= value <= high)
-
-
-def _one_of(*choices: str) -> Bound:
-    quoted = [f'"{choice}"' for choice in choices]
-    return Bound(f"{', '.join(quoted[:-1])} or {quoted[-1]}", lambda value: value in choices)
-
-
-def _matching(pattern: str, expected: str) -> Bound:
-    compiled = re.compile(pattern)
-    return Bound(expected, lambda value: compiled.fullmatch(value) is not None)
-
-
-def _is_secret(value: str) -> bool:
-    return MIN_SECRET_BYTES <= len(value.encode()) <= 1024
-
-
-def _is_redis_url(value: str) -> bool:
-    try:
-        url = urlsplit(value)
-        url.port  # noqa: B018 (raises ValueError on a port that is none)
-    except ValueError:
-        return False
-    if re.search(r"[\s\x00-\x1f]", value):
-        return False
-    return bool(url.path) if url.scheme == "unix" else url.scheme in {"redis", "rediss"} and bool(url.hostname)
-
-
-def _is_archive_url(value: str) -> bool:
-    try:
-        url = urlsplit(value)
-        url.port  # noqa: B018 (raises ValueError on a port that is none)
-    except ValueError:
-        return False
-    if re.search(r"[\s\x00-\x1f]", value):
-        return False
-    if url.scheme == "sqlite":  # a file: what is only in memory is no archive
-        return not url.netloc and len(url.path) > 1 and not url.path.startswith("/:memory:") and not url.query
-    named = bool(url.path.strip("/")) and (bool(url.hostname) or "host=" in url.query)
-    return url.scheme in {"postgresql", "postgres", "postgresql+psycopg"} and named
-
-
-def _is_listen(value: str) -> bool:
-    try:
-        parse_listen(value)
-    except ValueError:
-        return False
-    return True
-
-
-_SECRET = Bound(f"{MIN_SECRET_BYTES} to 1024 bytes long", lambda value: value == "" or _is_secret(value))
-_SECRETS = Bound(
-    f"a list of at most 16 secrets, each {MIN_SECRET_BYTES} to 1024 bytes long",
-    lambda value: len(value) <= 16 and all(map(_is_secret, value)),
-)
-_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/\s,]+")
-_ORIGINS = Bound(
-    'a list of origins, such as "https://example.org" or "*"',
-    lambda value: all(_ORIGIN.fullmatch(origin) for origin in value),
-)
-_HOST = _matching(r"[^\s\x00-\x1f/]{1,255}", "a host name or an address")
-_FOLDER = Bound("the path of a folder", lambda value: "\0" not in str(value))
-_FOLDERS = Bound("a list of folders", lambda value: all(path and "\0" not in path for path in value))
-_GAME_NAMES = Bound(
-    "a list of names, such as kuhn_poker, or all", lambda value: all(re.fullmatch(r"\w{1,64}", name) for name in value)
-)
-_PROXIES = Bound(
-    'a list of addresses and networks, such as "10.0.0.0/8" or "::1"',
-    lambda value: all(map(is_proxy, value)),
-)
-_FILE = Bound("empty, or the path of a file", lambda value: "\0" not in value)
-_REDIS = Bound(
-    "empty, or begin with redis://, rediss:// or unix:// and name a server",
-    lambda value: value == "" or _is_redis_url(value),
-)
-_ARCHIVE = Bound(
-    "empty, or postgresql://USER:PASSWORD@HOST/DATABASE, or sqlite:///FILE",
-    lambda value: value == "" or _is_archive_url(value),
-)
-_LISTEN = Bound('"off", HOST:PORT, or the path of a Unix socket that ends in .sock', _is_listen)
-_PREFIX = _matching(r"[A-Za-z0-9:_.@-]{1,64}", "1 to 64 letters, digits or :_.@-")
-_AUDIENCE = _matching(r"[^\x00-\x1f\x7f]{1,255}", "1 to 255 printable characters")
-
-
-def mask_whole(value: Any) -> Any:  # noqa: ANN401 (a mask takes the value of any key)
-    """Shows that something is set, and nothing of it."""
-    return type(value)("***" for _ in value) if isinstance(value, tuple) else "***" if value else value
-
-
-def mask_password(value: str) -> str:
-    """A URL without the password in it."""
-    value = re.sub(r"(?<=//)([^:@/]*):.*@", r"\1:***@", value)
-    return re.sub(r"([?&](?:ssl)?password=)[^&]*", r"\1***", value)
-
-
-@frozen
-class _About:
-    """What a field says of itself, besides its type and its default."""
-
-    bound: Bound
-    doc: str
-    mask: Callable[[Any], Any] | None
-
-
-def _key(default: T, bound: Bound, doc: str, *, mask: Callable[[Any], Any] | None = None) -> T:
-    def check(_instance: object, attribute: "attrs.Attribute[T]", value: T) -> None:
-        if not bound.admits(value):
-            raise ValueError(f"{attribute.name} must be {bound.expected}")
-
-    # What is masked where the configuration is shown is masked in a repr too: that may end up anywhere.
-    shown = True if mask is None else lambda value: repr(mask(value))
-    return field(default=default, validator=check, repr=shown, metadata={_About: _About(bound, doc, mask)})
-
-
-@frozen
 class Server:
     """Where the server listens and keeps its files."""
 
-    host: str = _key("127.0.0.1", _HOST, "The address to listen on. 0.0.0.0 or :: is every interface.")
-    port: int = _key(8765, _whole(0, 65535), "The TCP port. 0 takes a free one, which the first line of output names.")
-    allowed_origins: tuple[str, ...] = _key(
+    host: str = key("127.0.0.1", HOST, "The address to listen on. 0.0.0.0 or :: is every interface.")
+    port: int = key(8765, whole(0, 65535), "The TCP port. 0 takes a free one, which the first line of output names.")
+    allowed_origins: tuple[str, ...] = key(
         ("*",),
-        _ORIGINS,
+        ORIGINS,
         "The web pages that may use the server, by their origin: https://example.org, with a port if it has one. "
         "* is every page. Clients that are no browsers are not concerned.",
     )
-    data_dir: Path = _key(  # noqa: RUF009 (a field, as the others)
+    data_dir: Path = key(  # noqa: RUF009 (a field, as the others)
         Path("data"),
-        _FOLDER,
+        FOLDER,
         "The folder for the embedded store, its lock and the generated secret; one server owns it. A "
         "relative path starts at the working directory.",
     )
-    stop_within: float = _key(
+    stop_within: float = key(
         60.0,
-        _seconds(0.01, _DAY),
+        seconds(0.01, _DAY),
         "Seconds that an orderly stop may take. After them the process says what still runs, and ends (status 70).",
     )
-    trusted_proxies: tuple[str, ...] = _key(
+    trusted_proxies: tuple[str, ...] = key(
         (),
-        _PROXIES,
+        PROXIES,
         "The reverse proxies that are believed when they say, in X-Forwarded-For or Forwarded, whom they speak for: "
         "addresses and networks. Nobody else is believed.",
     )
-    tls_certificate: str = _key(
+    tls_certificate: str = key(
         "",
-        _FILE,
+        FILE,
         "The file of the certificate chain (PEM) for TLS, read again on SIGHUP. Empty, as tls_key then is: no TLS.",
     )
-    tls_key: str = _key("", _FILE, "The file of the certificate's private key (PEM), without a passphrase.")
+    tls_key: str = key("", FILE, "The file of the certificate's private key (PEM), without a passphrase.")
 
 
 @frozen
 class Admin:
     """What an operator may ask the server, on a listener of its own."""
 
-    listen: str = _key(
+    listen: str = key(
         "admin.sock",
-        _LISTEN,
+        LISTEN,
         "Where: the path of a Unix socket (mode 0600), which begins at data_dir; HOST:PORT, where everything needs a "
         "service token; or off.",
     )
@@ -209,28 +89,28 @@ class Admin:
 class Store:
     """Where the games stand."""
 
-    redis_url: str = _key(
+    redis_url: str = key(
         "",
-        _REDIS,
+        REDIS,
         "The Redis or Valkey to use: redis://, rediss:// or unix://. Empty: an embedded Valkey in data_dir.",
         mask=mask_password,
     )
-    durability: str = _key(
+    durability: str = key(
         "always",
-        _one_of("always", "everysec", "no"),
+        one_of("always", "everysec", "no"),
         "When the embedded Valkey forces what it acknowledged to the disk: always (before it answers), "
         "everysec (a power cut loses a second of it), no (when the system likes).",
     )
-    prefix: str = _key("croupier:", _PREFIX, "What the name of every key in the store begins with.")
+    prefix: str = key("croupier:", PREFIX, "What the name of every key in the store begins with.")
 
 
 @frozen
 class Archive:
     """Where ended games are kept."""
 
-    url: str = _key(
+    url: str = key(
         "",
-        _ARCHIVE,
+        ARCHIVE,
         "The database of ended games: postgresql://USER:PASSWORD@HOST/DATABASE (which needs croupier[postgres]) or "
         "sqlite:///FILE. Empty: the SQLite file archive.sqlite in data_dir.",
         mask=mask_password,
@@ -241,66 +121,66 @@ class Archive:
 class Auth:
     """Who is believed."""
 
-    secret: str = _key(
+    secret: str = key(
         "",
-        _SECRET,
+        SECRET,
         "The secret that signs and verifies tokens (HS256), 32 bytes or more. Empty, and no secrets below: "
         "one is made once in data_dir.",
         mask=mask_whole,
     )
-    secrets: tuple[str, ...] = _key(
+    secrets: tuple[str, ...] = key(
         (),
-        _SECRETS,
+        SECRETS,
         "Several secrets at once, in place of secret, so that it can be changed: the first signs, all verify."
         " In the environment they are separated by commas.",
         mask=mask_whole,
     )
-    generated_secret: str = _key(
+    generated_secret: str = key(
         "loopback",
-        _one_of("loopback", "anywhere"),
+        one_of("loopback", "anywhere"),
         "Where the server may listen with a secret that it made itself: on loopback alone, or anywhere.",
     )
-    audience: str = _key("croupier", _AUDIENCE, "The audience (aud) that a token must name.")
-    token_ttl: int = _key(_DAY, _whole(1, 3650 * _DAY), "Seconds that a token of `croupier token` is good for.")
+    audience: str = key("croupier", AUDIENCE, "The audience (aud) that a token must name.")
+    token_ttl: int = key(_DAY, whole(1, 3650 * _DAY), "Seconds that a token of `croupier token` is good for.")
 
 
 @frozen
 class Sessions:
     """How long a client may be silent."""
 
-    connect_timeout: float = _key(
+    connect_timeout: float = key(
         10.0,
-        _seconds(0.01, 3600),
+        seconds(0.01, 3600),
         "Seconds that a fresh connection has to say who it is, with its connect request.",
     )
-    ping_interval: float = _key(25.0, _seconds(0.01, 3600), "Seconds between two pings to a client.")
-    ping_timeout: float = _key(
-        20.0, _seconds(0.01, 3600), "Seconds that a client may stay silent after a ping before it is dropped."
+    ping_interval: float = key(25.0, seconds(0.01, 3600), "Seconds between two pings to a client.")
+    ping_timeout: float = key(
+        20.0, seconds(0.01, 3600), "Seconds that a client may stay silent after a ping before it is dropped."
     )
-    status_debounce: float = _key(
+    status_debounce: float = key(
         2.0,
-        _seconds(0, 3600),
+        seconds(0, 3600),
         "Seconds after which a dropped player is announced to the others as reconnecting; one who is back before that "
         "was never gone.",
     )
-    recovery_window: float = _key(
+    recovery_window: float = key(
         120.0,
-        _seconds(0, _DAY),
+        seconds(0, _DAY),
         "Seconds for which a session that was cut off waits for its client, which then finds everything as it was.",
     )
-    record_ttl: int = _key(
+    record_ttl: int = key(
         3600,
-        _whole(180, 30 * _DAY),
+        whole(180, 30 * _DAY),
         "Seconds after which a connection record in the store is gone by itself, unless it is renewed.",
     )
-    grace: float = _key(
-        60.0, _seconds(0, _DAY), "Seconds after which a dropped player counts as disconnected, also after a restart."
+    grace: float = key(
+        60.0, seconds(0, _DAY), "Seconds after which a dropped player counts as disconnected, also after a restart."
     )
-    reconnect_extension: float = _key(
-        15.0, _seconds(0, _DAY), "Seconds that are added to the turn clock of a player who comes back on their turn."
+    reconnect_extension: float = key(
+        15.0, seconds(0, _DAY), "Seconds that are added to the turn clock of a player who comes back on their turn."
     )
-    extension_budget: float = _key(
-        60.0, _seconds(0, _DAY), "Seconds by which the clock of one player in one game is put back so, altogether."
+    extension_budget: float = key(
+        60.0, seconds(0, _DAY), "Seconds by which the clock of one player in one game is put back so, altogether."
     )
 
 
@@ -308,76 +188,76 @@ class Sessions:
 class Limits:
     """What one client, one connection, one table may take up."""
 
-    max_message_bytes: int = _key(65536, _whole(1024, 16 * _MIB), "Bytes of one message from a client.")
-    max_connections: int = _key(10000, _whole(1, 1_000_000), "Connections that are open at once.")
-    outbox_bytes: int = _key(
+    max_message_bytes: int = key(65536, whole(1024, 16 * _MIB), "Bytes of one message from a client.")
+    max_connections: int = key(10000, whole(1, 1_000_000), "Connections that are open at once.")
+    outbox_bytes: int = key(
         _MIB,
-        _whole(4096, 1024 * _MIB),
+        whole(4096, 1024 * _MIB),
         "Bytes that wait for one slow client: past it, states make way for newer ones, and what cannot make "
         "way drops the client.",
     )
-    requests_per_second: float = _key(
+    requests_per_second: float = key(
         20.0,
-        _rate(100_000),
+        rate(100_000),
         "Requests of one connection in a second, in the long run; more are answered `rate_limited`. 0: no limit.",
     )
-    request_burst: int = _key(40, _whole(1, 1_000_000), "Requests that one connection may make at once, after a pause.")
-    user_requests_per_second: float = _key(
+    request_burst: int = key(40, whole(1, 1_000_000), "Requests that one connection may make at once, after a pause.")
+    user_requests_per_second: float = key(
         40.0,
-        _rate(100_000),
+        rate(100_000),
         "The same for one user, through all connections, one after the other. 0: no limit.",
     )
-    user_request_burst: int = _key(80, _whole(1, 1_000_000), "Requests that one user may make at once, after a pause.")
-    refusals_before_drop: int = _key(
+    user_request_burst: int = key(80, whole(1, 1_000_000), "Requests that one user may make at once, after a pause.")
+    refusals_before_drop: int = key(
         100,
-        _whole(1, 1_000_000),
+        whole(1, 1_000_000),
         "Requests that are refused as `rate_limited` before the connection is closed (1008). As many as "
         "requests_per_second are forgiven in each second.",
     )
-    connections_per_address: int = _key(
+    connections_per_address: int = key(
         100,
-        _whole(0, 1_000_000),
+        whole(0, 1_000_000),
         "Connections that one address (of IPv6: one network of 64 bits) may have open, and as many Engine.IO "
         "sessions. Behind a proxy, set [server] trusted_proxies, or all players are one address. 0: no limit.",
     )
-    connects_per_minute: float = _key(
+    connects_per_minute: float = key(
         60.0,
-        _rate(1_000_000),
+        rate(1_000_000),
         "Times that one user may connect in a minute, and at once after a pause; each replaces the connection "
         "before. 0: no limit.",
     )
-    address_connects_per_minute: float = _key(
+    address_connects_per_minute: float = key(
         600.0,
-        _rate(1_000_000),
+        rate(1_000_000),
         "WebSockets and Engine.IO sessions that one address may open in a minute, and at once after a pause. 0: no "
         "limit.",
     )
-    address_requests_per_second: float = _key(
+    address_requests_per_second: float = key(
         100.0,
-        _rate(100_000),
+        rate(100_000),
         "HTTP requests of one address in a second, those of long-polling among them; more have to wait, and then are "
         "answered 429. 0: no limit.",
     )
-    address_request_burst: int = _key(
-        400, _whole(1, 1_000_000), "HTTP requests that one address may make at once, after a pause."
+    address_request_burst: int = key(
+        400, whole(1, 1_000_000), "HTTP requests that one address may make at once, after a pause."
     )
-    handshake_timeout: float = _key(
+    handshake_timeout: float = key(
         5.0,
-        _seconds(0.01, 3600),
+        seconds(0.01, 3600),
         "Seconds for a TLS handshake, and for a WebSocket's opening and closing handshakes.",
     )
-    pending_requests: int = _key(32, _whole(1, 10_000), "Requests of one connection that wait for their answers.")
-    http_body_bytes: int = _key(65536, _whole(1024, 16 * _MIB), "Bytes of the body of one HTTP request.")
-    http_head_bytes: int = _key(16384, _whole(1024, _MIB), "Bytes of the request line and headers of one HTTP request.")
-    http_timeout: float = _key(
+    pending_requests: int = key(32, whole(1, 10_000), "Requests of one connection that wait for their answers.")
+    http_body_bytes: int = key(65536, whole(1024, 16 * _MIB), "Bytes of the body of one HTTP request.")
+    http_head_bytes: int = key(16384, whole(1024, _MIB), "Bytes of the request line and headers of one HTTP request.")
+    http_timeout: float = key(
         15.0,
-        _seconds(0.01, 3600),
+        seconds(0.01, 3600),
         "Seconds that a client has to send one HTTP request, and to begin the next.",
     )
-    mailbox: int = _key(64, _whole(1, 100_000), "Messages that one table queues; more are answered `overloaded`.")
-    stall_after: float = _key(
+    mailbox: int = key(64, whole(1, 100_000), "Messages that one table queues; more are answered `overloaded`.")
+    stall_after: float = key(
         0.5,
-        _seconds(0.01, 3600),
+        seconds(0.01, 3600),
         "Seconds that anything may hold the event loop, and with it all games, before the log says where it is.",
     )
 
@@ -402,45 +282,45 @@ RATES = (
 class Games:
     """How long a game may be, and how long its rules may think."""
 
-    max_events: int = _key(10000, _whole(2, 1_000_000), "Events that one game may have.")
-    passivate_after: float = _key(
-        300.0, _seconds(0.01, 365 * _DAY), "Seconds without a message after which a game leaves the memory."
+    max_events: int = key(10000, whole(2, 1_000_000), "Events that one game may have.")
+    passivate_after: float = key(
+        300.0, seconds(0.01, 365 * _DAY), "Seconds without a message after which a game leaves the memory."
     )
-    snapshot_every: int = _key(
+    snapshot_every: int = key(
         100,
-        _whole(1, 1_000_000),
+        whole(1, 1_000_000),
         "Events after which a snapshot of a game is kept, so that no more than these are replayed to go on with it. "
         "Where an eighth of the game is more than these, it is that.",
     )
-    abandon_after: float = _key(
+    abandon_after: float = key(
         3600.0,
-        _seconds(1, 365 * _DAY),
+        seconds(1, 365 * _DAY),
         "Seconds of service without any of its players after which a game is over, as abandoned.",
     )
-    archive_after: float = _key(
-        60.0, _seconds(0, 365 * _DAY), "Seconds after its end in which a game stays in the store; then it is archived."
+    archive_after: float = key(
+        60.0, seconds(0, 365 * _DAY), "Seconds after its end in which a game stays in the store; then it is archived."
     )
-    rules_time_limit: float = _key(
+    rules_time_limit: float = key(
         1.0,
-        _seconds(0.01, 3600),
+        seconds(0.01, 3600),
         "Seconds that one call into the rules may take, while all other games wait. Past it the call is interrupted, "
         "and its game suspended.",
     )
-    openspiel: tuple[str, ...] = _key(
+    openspiel: tuple[str, ...] = key(
         (),
-        _GAME_NAMES,
+        GAME_NAMES,
         "Games of OpenSpiel that are listed among the rules, kuhn_poker say; all is every one. Where it is installed "
         "(croupier[openspiel]), games of all of them can be made. In the environment they are separated by commas.",
     )
-    rules_path: tuple[str, ...] = _key(
+    rules_path: tuple[str, ...] = key(
         (),
-        _FOLDERS,
+        FOLDERS,
         "Folders with packages of rules, as `pip install --target FOLDER` makes them, besides those that are "
         "installed. In the environment they are separated by commas.",
     )
-    native_processes: int = _key(
+    native_processes: int = key(
         2,
-        _whole(1, 256),
+        whole(1, 256),
         "Processes in which rules in native code run, so that they can be ended: that many of their games are served "
         "at once. They are started when they are first needed.",
     )
@@ -450,15 +330,15 @@ class Games:
 class Npc:
     """The players that the house provides: npc:mcts, npc:greedy and npc:random, and npc:mcts:ANYTHING for several."""
 
-    think_time: float = _key(0.5, _seconds(0.01, 60), "Seconds for which npc:mcts thinks about an action.")
-    pause: float = _key(
+    think_time: float = key(0.5, seconds(0.01, 60), "Seconds for which npc:mcts thinks about an action.")
+    pause: float = key(
         0.5,
-        _seconds(0, 60),
+        seconds(0, 60),
         "Seconds that pass at least before the house's players act, so that people can follow what they do.",
     )
-    processes: int = _key(
+    processes: int = key(
         1,
-        _whole(0, 64),
+        whole(0, 64),
         "Processes in which the house's players think; they start when they are needed. 0: the house plays for nobody, "
         "and these are users like any other.",
     )
@@ -468,14 +348,14 @@ class Npc:
 class Log:
     """What is written to standard error."""
 
-    level: str = _key(
+    level: str = key(
         "info",
-        _one_of("debug", "info", "warning", "error"),
+        one_of("debug", "info", "warning", "error"),
         "The least severity that is written. With debug, every request has its line.",
     )
-    format: str = _key(
+    format: str = key(
         "auto",
-        _one_of("auto", "human", "json"),
+        one_of("auto", "human", "json"),
         "As lines for people (human), as an object a line for machines (json), or as it fits: auto is human on a "
         "terminal, json elsewhere.",
     )
@@ -497,45 +377,8 @@ class Config:
     log: Log = field(factory=Log)
 
 
-@frozen
-class Key:
-    """One key of the configuration, as the loader, the help and the checked-in file see it."""
-
-    section: str
-    name: str
-    type: Any
-    default: Any
-    bound: Bound
-    doc: str
-    mask: Callable[[Any], Any] | None
-
-    @property
-    def dotted(self) -> str:
-        """`server.port`."""
-        return f"{self.section}.{self.name}"
-
-    @property
-    def variable(self) -> str:
-        """`CROUPIER_SERVER_PORT`."""
-        return f"CROUPIER_{self.section}_{self.name}".upper()
-
-    def __str__(self) -> str:
-        """`[server] port`."""
-        return f"[{self.section}] {self.name}"
-
-
-def _keys_of(section: str, cls: type[Any]) -> dict[str, Key]:
-    keys = {}
-    for attribute in attrs.fields(cls):
-        about = attribute.metadata[_About]
-        keys[attribute.name] = Key(
-            section, attribute.name, attribute.type, attribute.default, about.bound, about.doc, about.mask
-        )
-    return keys
-
-
 SECTIONS: dict[str, type[Any]] = {section.name: section.type for section in attrs.fields(Config) if section.type}
 """The class of each section, in order."""
 
-KEYS: dict[str, dict[str, Key]] = {section: _keys_of(section, cls) for section, cls in SECTIONS.items()}
+KEYS: dict[str, dict[str, Key]] = {section: keys_of(section, cls) for section, cls in SECTIONS.items()}
 """Every key, by section and name, in order."""

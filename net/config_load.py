@@ -19,7 +19,8 @@ import cattrs
 from attrs import frozen
 
 from net import config_file
-from net.config import KEYS, SECTIONS, Config, Key
+from net.config import KEYS, SECTIONS, Config
+from net.config_key import Key
 from net.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from net.config import MIN_SECRET_BYTES
+from net.config_bounds import MIN_SECRET_BYTES
 from net.errors import SecretRefused
 from net.outside import new_token
 

@@ -127,7 +127,7 @@ def _open(url: str) -> Engine:
 
 
 def _shown(url: str) -> str:
-    from net.config import mask_password
+    from net.config_key import mask_password
 
     return mask_password(url)
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from actors.ports import ArchiveUnavailable
 from net.archive.errors import ArchiveNotUsable
-from net.config import mask_password
+from net.config_key import mask_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from actors.ports import ArchiveUnavailable, GameNotFound, StoreLostData
 from net.archive.archive import open_to_read
 from net.client.errors import ApiFailed, ConnectionLost
 from net.client.http import Api
-from net.config import mask_password
+from net.config_key import mask_password
 from net.errors import StartError
 from net.replay.document import BadReplay, parse_replay
 from net.replay.reel import CannotReplay
