@@ -117,6 +117,7 @@ class Seat:
     message_ids: Iterator[str] = field(factory=lambda: (f"m{n}" for n in itertools.count(1)))
     respond: Respond = lambda: None
     _offered: bool = field(default=False, init=False)
+    _resigned: bool = field(default=False, init=False)
     _view: JsonObject | None = field(default=None, init=False)
     _sent: Send | None = field(default=None, init=False)
     _known: int = field(default=0, init=False)
@@ -158,8 +159,8 @@ class Seat:
             self.over(view)
 
     def draw_offered(self) -> None:
-        """Another player has offered a draw."""
-        self._offered = True
+        """Another player has offered a draw. Who has resigned from a game of several hears of it, and has no say."""
+        self._offered = not self._resigned
 
     def over(self, data: JsonObject) -> None:
         """The game is over, says a `game:game_over`, or a view."""
@@ -175,6 +176,8 @@ class Seat:
     def answered(self, answer: JsonObject) -> None:
         """The action that was sent last got this answer. Raises RequestFailed when no other try will do better."""
         if answer["success"]:
+            if self._sent is not None and self._sent.action is None:
+                self._resigned, self._offered = True, False
             self._sent = None
             self._refusals = 0
             self._next_pause = _FIRST_PAUSE

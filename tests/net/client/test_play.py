@@ -129,6 +129,17 @@ def test_a_server_that_refuses_what_it_offers_is_not_asked_for_ever() -> None:
         player.answered(failure("invalid_action"))
 
 
+def test_who_has_resigned_says_nothing_to_the_draws_of_the_others() -> None:
+    player = Seat("g", choose=lambda _: None, respond=lambda: "accept")
+    player.saw(view(1, "draw"))
+    assert player.next() == Send(None, "m1")
+    player.draw_offered()
+    player.answered({"success": True, "event_id": 2})
+    assert player.next() == Wait()
+    player.draw_offered()
+    assert player.next() == Wait()
+
+
 def test_a_player_whom_the_clock_overtakes_again_and_again_goes_on() -> None:
     player = seat()
     for event_id in range(1, 40):
