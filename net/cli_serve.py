@@ -1,0 +1,123 @@
+"""`croupier serve`, and what is served in its place to a benchmark, to a drill, and to rules in native code."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from net.cli_options import all_options, crash_points_option, load
+from net.collector import calm_down
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from actors.ports import CrashPoints
+    from actors.rules.interface import AnyRules
+    from net.config_load import Loaded
+
+
+@click.command()
+@all_options
+@crash_points_option
+def serve(
+    config_file: Path | None,
+    host: str | None,
+    port: str | None,
+    data_dir: str | None,
+    rules_path: str | None,
+    crash_points_fd: int | None,
+) -> None:
+    """Serve games, until SIGTERM or Ctrl-C.
+
+    Prints one line, `croupier listening on http://HOST:PORT` (https with a certificate), when it is ready; the log
+    goes to standard error.
+    """
+    calm_down()
+    loaded = load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path)
+    _serve(loaded, crash_points=_crash_points(crash_points_fd))
+
+
+def _serve(loaded: Loaded, *, crash_points: CrashPoints | None = None, besides: Iterable[AnyRules] = ()) -> None:
+    from net.logs import configure
+
+    configure(loaded.config.log)
+    import trio
+
+    from net.serve import serve_forever
+
+    trio.run(
+        partial(
+            serve_forever, loaded.config, announce=_announce, crash_points=crash_points, besides=besides, loaded=loaded
+        )
+    )
+
+
+def _crash_points(descriptor: int | None) -> CrashPoints:
+    """Those that a drill may arm, if it is a drill that started us."""
+    from actors.ports import NoCrashPoints
+    from net.crash_points import InheritedCrashPoints
+
+    return NoCrashPoints() if descriptor is None else InheritedCrashPoints.inherited(descriptor)
+
+
+def _announce(url: str) -> None:
+    click.echo(f"croupier listening on {url}")  # echo flushes: whoever waits for the line gets it at once
+
+
+@click.command(name="serve")
+@all_options
+@click.option(
+    "--stages",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write there at the end where the time went, by stage of an action's way, as JSON.",
+)
+def bench_serve(
+    config_file: Path | None,
+    host: str | None,
+    port: str | None,
+    data_dir: str | None,
+    rules_path: str | None,
+    stages: Path | None,
+) -> None:
+    """Serve as `croupier serve` does, with the benchmarks' own game besides.
+
+    For a load from other machines (`croupier bench load --url`), or from another program.
+    """
+    calm_down()
+    from net.bench.stages import watch_stages
+    from net.bench.workload import BenchDuel
+
+    if stages is not None:
+        watch_stages(stages)
+    _serve(load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path), besides=(BenchDuel(),))
+
+
+@click.command(name="serve", hidden=True)
+@all_options
+@crash_points_option
+def drill_serve(
+    config_file: Path | None,
+    host: str | None,
+    port: str | None,
+    data_dir: str | None,
+    rules_path: str | None,
+    crash_points_fd: int | None,
+) -> None:
+    """Serve as `croupier serve` does, with the drill's own game besides."""
+    calm_down()
+    from net.drill.rules import PeacefulEights
+
+    loaded = load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path)
+    _serve(loaded, crash_points=_crash_points(crash_points_fd), besides=(PeacefulEights(),))
+
+
+@click.command("rules-worker", hidden=True)
+def rules_worker() -> None:
+    """What rules in native code run in; the server starts it."""
+    from net.rules_worker import run_worker
+
+    run_worker()
