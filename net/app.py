@@ -4,14 +4,10 @@ alike."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import field, frozen
 
-from actors.apart.inline import Inline
-from actors.apart.questions import Workers
 from actors.apart.rules import Apart
 from actors.archivist import Archivist
 from actors.attendance import Attendance
@@ -20,13 +16,11 @@ from actors.faults import report
 from actors.house import House
 from actors.kit.supervisor import ChildSpec, DynamicSupervisor, Strategy, Supervisor
 from actors.meter import Meter
-from actors.ports import Archive, Clock, CrashPoints, Entropy, NoCrashPoints, StoreUnavailable
+from actors.ports import StoreUnavailable
 from actors.presence import Patience
-from actors.rules.registry import Registry
 from actors.service_clock import ServiceClock
 from actors.timers import Timers
 from net.admin.api import AdminApi
-from net.admin.door import Door
 from net.admin.games import SuspendedGames, with_suspended
 from net.admin.inside import Inside
 from net.admin.login import Login
@@ -34,21 +28,16 @@ from net.admin.page import AdminPage
 from net.admin.service import AdminService
 from net.api import Api
 from net.auth import Tokens
-from net.certificates import Certificate
 from net.clock_store import RedisClockStore
-from net.config_load import Loaded
 from net.ended import RedisEnded
 from net.front_door import FrontDoor
 from net.history import History
 from net.journal import RedisJournal
 from net.limits import RequestLimits
-from net.listener import Acceptor
 from net.lobby import Lobby
 from net.metrics import Metrics
 from net.npc.company import Company
 from net.npc.games import NpcGames
-from net.npc.thinker import Inline as NpcsInline
-from net.npc.thinker import Thinker
 from net.ownership import Ownership, Replaced
 from net.player_games import PlayerGames
 from net.protocol import JsonEncoder
@@ -61,7 +50,9 @@ if TYPE_CHECKING:
     from actors.kit.shelter import Shelter
     from actors.kit.tree import Node
     from actors.messages import GameCreated
+    from actors.rules.registry import Registry
     from net.config import Config
+    from net.ports import Outside
 
 log = logging.getLogger("croupier.app")
 
@@ -76,39 +67,6 @@ CLAIM_AGAIN = 0.1
 
 RECONNECT_IN = 1.0
 """Seconds after which clients are asked to come back when the server stops."""
-
-
-@frozen
-class Outside:
-    """All that the server needs of the world: the real one, or a simulated one."""
-
-    clock: Clock
-    entropy: Entropy
-    connect_store: Callable[[], Awaitable[trio.abc.Stream]]
-    acceptor: Acceptor
-    archive: Archive
-    """The history of ended games, open."""
-    services: tuple[ChildSpec, ...] = ()
-    """What must run before the store can be reached: the embedded Valkey."""
-    store_name: str = "the embedded store"
-    setup: tuple[tuple[str, ...], ...] = ()
-    """Commands that go first on each connection to the store."""
-    inspect_store: Callable[[Redis], Awaitable[None]] | None = field(default=None)
-    """Looks at the store once it answers; raises StartError to refuse it."""
-    admin: Door | None = None
-    """Where an operator comes in; None: nowhere."""
-    certificate: Certificate | None = None
-    """What players are spoken TLS with; None: they are spoken to in the clear."""
-    crash_points: CrashPoints = field(factory=NoCrashPoints)
-    """The moments at which a drill may end the process."""
-    rules_workers: Workers = field(factory=Inline)
-    """Where rules in native code run."""
-    thinker: Callable[[Registry], Thinker] = NpcsInline
-    """Where the house's players think, by these rules."""
-    terminate: Callable[[], None] | None = None
-    """Asks the process to end in order, as its owner would; None: the server alone is asked."""
-    loaded: Loaded | None = None
-    """Where each value of the configuration came from, for whoever asks."""
 
 
 class App:

@@ -17,7 +17,7 @@ from actors.kit.watchdog import StallWatch
 from actors.kit.watchdog_stop import LastResort
 from actors.time_limit import TimeLimit
 from net.admin.door import open_door
-from net.app import App, Outside
+from net.app import App
 from net.archive import archive_url, open_when_needed
 from net.auth import secret_for
 from net.certificates import Certificate
@@ -28,6 +28,7 @@ from net.listener import bind
 from net.metrics import measure_lag
 from net.npc.processes import Processes
 from net.outside import SystemClock, SystemEntropy
+from net.ports import Outside
 from net.reach import check_reach
 from net.redis_url import RedisUrl
 from net.rules_path import rules_on_offer

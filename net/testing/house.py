@@ -13,7 +13,7 @@ from trio.testing import MockClock
 
 from actors.ports import Archive, CrashPoints, NoCrashPoints
 from actors.rules.registry import Registry
-from net.app import App, Outside
+from net.app import App
 from net.archive import directly, open_archive
 from net.auth import Scope, Tokens
 from net.client import Api, CroupierClient
@@ -21,6 +21,7 @@ from net.client.errors import leaves
 from net.config import Config, Limits
 from net.errors import StartError
 from net.ownership import Replaced
+from net.ports import Outside
 from net.testing.determinism import determined
 from net.testing.network import SimHost, SimNetwork
 from net.testing.ports import SimClock, SimEntropy

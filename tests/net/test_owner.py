@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from net.app import App, Outside
+from net.app import App
 from net.client import CroupierClient, RequestFailed
 from net.ownership import Replaced
+from net.ports import Outside
 from net.testing.house import SECRETS
 from net.testing.ports import SimEntropy
 
