@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 ALL = [block for page in PAGES for block in blocks(page)]
 CHECKED = {"json", "toml", "python", "sh"}
 SHOWN = {"", "text", "sql", "nginx", "yaml", "ini", "gdscript", "html", "js"}
-"""What is only shown: output, and what another program than ours reads. That of js is run by tests/references/js."""
+"""What is only shown: output, and what another program than ours reads. That of js and of gdscript is run by
+tests/references."""
 
 DEV = re.findall(r"^    ([a-z |]+)\) ;;$", (ROOT / "dev").read_text(), re.MULTILINE)[0].split(" | ")
 

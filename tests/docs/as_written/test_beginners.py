@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from tests.docs.opponent import oppose
 from tests.docs.pages import ROOT, of
 from tests.drills.server import CROUPIER, PATIENCE, RealServer
 
@@ -51,17 +52,20 @@ async def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
     assert '"status":"ended"' in printed
 
 
-async def test_the_python_client_of_the_page_plays_a_game(tmp_path: Path) -> None:
+async def test_the_python_client_of_the_page_plays_a_game_through_a_kill(tmp_path: Path) -> None:
     [program] = of("clients.md", "python")
     (tmp_path / "client.py").write_text(program.text)
-    players = ("npc:one", "player:two")
+    players = ("player:one", "player:two")
     with trio.fail_after(PATIENCE):
         async with RealServer(tmp_path / "data") as server, trio.open_nursery() as nursery:
-            game_id = await server.api.create_game("crazy_eights", players, options={"draw_when_playable": False})
+            game_id = await server.api.create_game("crazy_eights", players)
             host, _, port = server.address.rpartition(":")
-            for user_id in players:
-                command = f"{sys.executable} client.py {host} {port} {server.token(user_id)} {game_id}"
-                nursery.start_soon(ended_well, command, tmp_path)
+            command = f"{sys.executable} client.py {host} {port} {server.token(players[0])} {game_id}"
+            nursery.start_soon(ended_well, command, tmp_path)
+            await oppose(server, players[1], game_id, until_acted=3)
+            await server.kill()
+            await server.start()
+            await oppose(server, players[1], game_id)
 
 
 async def ended_well(command: str, folder: Path) -> None:
