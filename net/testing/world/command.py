@@ -60,12 +60,12 @@ def sim(*, seeds: range | None, minutes: float | None, jobs: int | None, trace_f
     with them, in virtual time.
 
     What a world does follows from its seed alone, so a failure is replayed by the command that is printed with it.
-    Exits with status 1 when a promise was broken. Needs the extra croupier[testing].
+    Exits with status 1 when a promise was broken. Needs the extra croupier[sim], which the binary has.
     """
     try:
         from net.testing.world.many import Options, run_many
     except ModuleNotFoundError as error:
-        raise StartError(f"{error.name} is not installed: pip install 'croupier[testing]'") from None
+        raise StartError(f"{error.name} is not installed: pip install 'croupier[sim]'") from None
 
     if trace_file is not None and (seeds is None or len(seeds) != 1):
         raise click.UsageError("--trace is for one world: give its seed with --seeds")
