@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import orjson
 import trio
-from attrs import asdict, evolve, field, frozen
+from attrs import asdict, evolve, frozen
 from rich.console import Console
 from rich.table import Table
 
@@ -18,17 +17,19 @@ from net.bench.load_crew import SECRET, SPARE, RemoteServer, play, server_to_loa
 from net.bench.machine import Machine
 from net.bench.process import ProcessMeter, allow_open_files, check_system
 from net.bench.progress import ProgressBar
-from net.bench.stages import STAGES
+from net.bench.stages import STAGES, Stages, budget
 from net.bench.workload import BenchDuel
 from net.interrupt import interruptible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from actors.rules.interface import JsonObject
     from net.bench.progress import Watcher
 
 _MS: Final = 1000
+_US: Final = 1_000_000
 _MIB: Final = 1024 * 1024
 _PARTS: Final = (0.5, 0.9, 0.99, 0.999)
 
@@ -36,7 +37,7 @@ _PARTS: Final = (0.5, 0.9, 0.99, 0.999)
 @frozen
 class LoadReport:
     """A whole run. CPU is seconds of the server's process, memory bytes of its own, before and after; None for a
-    server that is not ours. `stages` is the part of its time that each stage took."""
+    server that is not ours. `stages`: where its time went, if that was looked at."""
 
     machine: Machine
     plan: LoadPlan
@@ -44,7 +45,7 @@ class LoadReport:
     tally: Tally
     cpu: float | None = None
     memory: tuple[int, int] | None = None
-    stages: dict[str, float] = field(factory=dict)
+    stages: Stages | None = None
 
     @property
     def rate(self) -> float:
@@ -67,6 +68,22 @@ class LoadReport:
                 table.add_row(name, *(f"{wait * _MS:.2f}" for wait in shown))
         return table
 
+    def budget(self) -> Table | None:
+        """What an action costs the server, by stage of its way; None where that was not looked at."""
+        if self.stages is None or self.cpu is None or not self.tally.actions:
+            return None
+        table = Table(title="An action")
+        table.add_column("stage", no_wrap=True)
+        for name in ("part", "µs", "calls in Python", "native calls"):
+            table.add_column(name, justify="right", no_wrap=True)
+        whole = [0.0] * 4
+        for stage, seconds, calls, native in budget(self.stages, self.cpu / self.tally.actions):
+            row = (self.stages.time[stage], seconds * _US, calls, native)
+            whole = [sum(pair) for pair in zip(whole, row, strict=True)]
+            table.add_row(stage, *_shown(row))
+        table.add_row("all", *_shown(whole))
+        return table
+
     def notes(self) -> list[str]:
         """What the table has no room for, a line each."""
         plan = self.plan
@@ -86,9 +103,8 @@ class LoadReport:
                 f"The server took {each:.3f} ms of CPU an action, {self.cpu / self.plan.seconds:.0%} of a processor,"
                 f" and {self.memory[1] / _MIB:.0f} MiB ({self.memory[0] / _MIB:.0f} before anybody came)."
             )
-        if self.stages:
-            parts = ", ".join(f"{name} {part:.0%}" for name, part in self.stages.items() if part >= 0.005)
-            notes.append(f"Where its time went: {parts}.")
+        if self.stages is not None:
+            notes.append(f"The kernel's part of the server's time was {self.stages.kernel:.0%}.")
         return [*notes, str(self.machine)]
 
     def json(self) -> JsonObject:
@@ -105,7 +121,11 @@ class LoadReport:
             "state_bytes": tally.state_bytes,
             "errors": tally.errors,
             "actions_per_second": self.rate,
-            "server": {"cpu": self.cpu, "memory": self.memory, "stages": self.stages},
+            "server": {
+                "cpu": self.cpu,
+                "memory": self.memory,
+                "stages": None if self.stages is None else asdict(self.stages),
+            },
             **{
                 name: {
                     **{f"p{part * 100:g}": percentile(each, part) for part in _PARTS},
@@ -114,6 +134,11 @@ class LoadReport:
                 for name, each in waits.items()
             },
         }
+
+
+def _shown(row: Sequence[float]) -> tuple[str, ...]:
+    part, us, calls, native = row
+    return f"{part:.0%}", f"{us:.0f}", f"{calls:.0f}", f"{native:.0f}"
 
 
 def run_load(
@@ -135,6 +160,8 @@ def run_load(
         raise SystemExit(status or 1)
     console = Console(highlight=False)
     console.print(report.table())
+    if (parts := report.budget()) is not None:
+        console.print(parts)
     for note in report.notes():
         console.print(note, soft_wrap=True)
     if json_file is not None:
@@ -168,7 +195,7 @@ async def _measure_own(plan: LoadPlan, processes: int, watcher: Watcher, *, prof
             report = evolve(report, cpu=played.cpu[0], memory=(memory, played.memory[0]))
         if profile:
             await server.stop()
-            report = evolve(report, stages=orjson.loads((server.folder / STAGES).read_bytes()))
+            report = evolve(report, stages=Stages.read(server.folder / STAGES))
     return report
 
 

@@ -17,13 +17,14 @@ from rich.console import Console
 from net.bench.load import Load, LoadPlan, Tally, percentile
 from net.bench.load_run import LoadReport
 from net.bench.machine import Machine
-from net.bench.stages import stage_of
+from net.bench.stages import Stages, Watch, stage_of
 from net.cli import main
 from net.frames import PlainFrames
 from net.process import own_command, own_environment
 from net.testing.house import House
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from net.auth import Scope
@@ -66,15 +67,22 @@ def test_tallies_of_several_processes_are_summed() -> None:
 
 def test_the_report_has_what_was_measured_and_where_the_time_went() -> None:
     plan = LoadPlan("bench_duel", 3, 4, 2.0)
+    stages = Stages({"rules": 0.75, "loop": 0.25}, {"rules": 30.0}, {"rules": 4.0, "loop": 2.0}, 0.125)
     tally = Tally(100, 600, 1, [0.001, 0.002], [0.003], [], state_bytes=720_000)
-    report = LoadReport(Machine.this(), plan, 2, tally, 0.05, (2**20, 2**21), {"rules": 0.75, "loop": 0.25})
+    report = LoadReport(Machine.this(), plan, 2, tally, 0.05, (2**20, 2**21), stages)
     output = io.StringIO()
-    Console(file=output, width=100).print(report.table())
+    console = Console(file=output, width=100)
+    console.print(report.table())
+    console.print(report.budget())
     assert "50 actions a second, 300 states" in output.getvalue()
     assert "from a break" not in output.getvalue()
+    rows = [line.split() for line in output.getvalue().replace("│", "").splitlines()]
+    assert ["rules", "75%", "375", "30", "4"] in rows
+    assert ["loop", "25%", "125", "0", "2"] in rows
+    assert ["all", "100%", "500", "30", "6"] in rows
     text = "\n".join(report.notes())
     assert "0.500 ms of CPU an action" in text
-    assert "rules 75%, loop 25%" in text
+    assert "The kernel's part of the server's time was 12%" in text
     assert "1 failures" in text
     assert "A state took 1,200 bytes, with the encoding 'full'" in text
     assert report.json()["answers"]["p50"] == 0.002
@@ -91,6 +99,38 @@ def test_the_stage_is_that_of_the_innermost_frame_that_has_one() -> None:
 
     Spy(100).feed(b"\x81\x80mask")
     assert seen == ["decode"]
+
+
+def test_calls_are_counted_by_stage_for_some_actions_and_looked_at_before_and_after() -> None:
+    timer: list[float] = []
+    watch = Watch(timer.append)
+
+    def _make_good(do: Callable[[], object]) -> None:
+        """Called as the table's is, once for each action."""
+        do()
+
+    def play() -> None:
+        _make_good(lambda: PlainFrames(100).feed(b"\x81\x80mask"))
+
+    watch.look(0, sys._getframe())
+    assert timer == []  # nobody plays yet
+    before = sys.getprofile()
+    _make_good(lambda: watch.look(0, sys._getframe()))
+    try:
+        actions = 0
+        while timer[-1:] == [0]:
+            play()
+            actions += 1
+    finally:
+        sys.setprofile(before)
+    assert timer[0] == 0
+    assert timer[1] > 0
+    stages = watch.result()
+    assert stages.time == {}  # what was seen before anybody played is forgotten
+    assert stages.calls["decode"] == pytest.approx(5 * (actions - 1) / (actions - 2), rel=0.01)
+    assert stages.native_calls["decode"] > 0
+    watch.look(0, sys._getframe())
+    assert watch.result().time == {"loop": 1.0}
 
 
 def test_a_profile_is_for_a_server_of_ones_own() -> None:
@@ -114,7 +154,8 @@ async def test_everybody_plays_and_watches_at_the_pace_that_was_asked_for_and_co
     assert figures["answers"]["p50"] > 0  # type: ignore[index]
     assert figures["storms"]["max"] > 0  # type: ignore[index]
     stages = figures["server"]["stages"]  # type: ignore[index]
-    assert sum(stages.values()) == pytest.approx(1)
+    assert sum(stages["time"].values()) == pytest.approx(1)
+    assert 0 < stages["kernel"] < 1
     assert os.listdir(tmp_path) == ["figures.json"]
 
 
