@@ -7,6 +7,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+import trio
+
 from actors.apart.patience import patiently
 from actors.events import Aborted
 from actors.failures import Code, Failure
@@ -100,6 +102,7 @@ class CallingOff(Writing):
             partial(self.reply, answer) if asked else None,
             pushes or self._telling.last_words(self._held.created, event.event_id),
             event.event_id,
+            trio.current_time(),
         )
         return answer
 

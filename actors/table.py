@@ -140,9 +140,10 @@ class Table(CallingOff):
             taken.go_on(stands if error is None else partial(hand_on, move))
 
         def stands() -> None:
-            self._house.meter.commit.add(trio.current_time() - now)
+            stood = trio.current_time()
+            self._house.meter.commit.add(stood - now)
             self._house.crash_points.reach("table.committed")
-            self._make_good(move, message, taken.reply)
+            self._make_good(move, message, taken.reply, stood)
             self._interrupted = False
             if self._is_at_the_limit:
                 hand_on(Committed.DONE)

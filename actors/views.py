@@ -40,6 +40,8 @@ class Scene:
     now: Now
     current: int | None
     to_act: tuple[int, ...]
+    players_to_act: tuple[str, ...]
+    """The users who are to act."""
     forced: tuple[ForcedAction, ...]
     players: list[JsonObject]
     spectators: int
@@ -52,7 +54,9 @@ class Scene:
         players: list[JsonObject] = [
             {"id": player, "seat": seat, "status": audience.status(seat)} for player, seat in game.seats.items()
         ]
-        return cls(game, at, now, current, to_act, due, players, audience.spectators)
+        users = game.created.players
+        players_to_act = tuple([users[seat] for seat in to_act])
+        return cls(game, at, now, current, to_act, players_to_act, due, players, audience.spectators)
 
     def view(self, seat: int | None, *, changes: bool) -> View:
         """The game as this seat sees it; `changes` says whether to tell what the last event did. Raises RulesFault."""
@@ -126,12 +130,6 @@ class Scene:
             results=results(game.created, ended) if ended else ABSENT,
             end_reason=ended.reason if ended else ABSENT,
         )
-
-    @property
-    def players_to_act(self) -> tuple[str, ...]:
-        """The users who are to act."""
-        players = self.game.created.players
-        return tuple([players[seat] for seat in self.to_act])
 
     def _forced(self, seat: int | None) -> ForcedView:
         """The forced action that concerns this viewer: their own if they have one, else the first that is due."""

@@ -136,21 +136,21 @@ class Writing(Actor[TableMessage]):
         deadline = None if ends else self._clocks.deadline(after.deadline)
         outcome = await self._append(self._writer, move.event, ends=ends, deadline=deadline)
         if outcome is Committed.DONE:
-            self._make_good(move, message, self.reply)
+            self._make_good(move, message, self.reply, trio.current_time())
         return outcome
 
-    def _make_good(self, move: Move, message: Request | None, reply: Callable[[object], None]) -> None:
-        """The event of this move stands: from now on the game is there, the asker is answered, and everybody told."""
+    def _make_good(self, move: Move, message: Request | None, reply: Callable[[object], None], now: float) -> None:
+        """The event of this move stands, as of now: the game is there, the asker is answered, and everybody told."""
         after = move.after
         self._held.go_on(after, move.event)
         if message is not None and message.message_id is not None:
             self._held.answered[message.user_id, message.message_id] = after.event_id
         self._stands(after.event_id)
         if message is None:
-            self._tell(None, move.pushes, after.event_id)
+            self._tell(None, move.pushes, after.event_id, now)
         else:
             with message.outlet.in_one_send():
-                self._tell(partial(reply, move.answer), move.pushes, after.event_id)
+                self._tell(partial(reply, move.answer), move.pushes, after.event_id, now)
         if after.ended is not None:
             log.info("a game is over", extra={"game": self._game_id, "reason": after.ended.reason})
         if self._npcs:
@@ -178,8 +178,7 @@ class Writing(Actor[TableMessage]):
         self._house.crash_points.reach("table.committed")
         return Committed.DONE
 
-    def _tell(self, answer: Callable[[], None] | None, pushes: Pushes, event_id: int) -> None:
-        began = trio.current_time()
+    def _tell(self, answer: Callable[[], None] | None, pushes: Pushes, event_id: int, began: float) -> None:
         if answer is not None:
             answer()
             self._house.crash_points.reach("table.answered")
@@ -224,7 +223,8 @@ class Writing(Actor[TableMessage]):
         held = self._held
         status = Status.ENDED if held.ended else Status.SUSPENDED if held.halt else Status.RUNNING
         self._standing.stands = Stands(held.created, status, self._writer.last_event_id, held.ended, held.last_at)
-        self._clocks.are_set(held.deadline, running=held.running is not None)
+        running = held.running
+        self._clocks.are_set(None if running is None else running[1].deadline, running=running is not None)
 
     def _keep_snapshot(self, *, after: int) -> None:
         """Keeps a snapshot of the game if it goes on, and so many events have come since the last one. One that cannot

@@ -71,16 +71,12 @@ class Outbox:
         self._next = 0
         self._lost_from: int | None = None
         self._begun = 0
-        self._size = 0
+        self.size = 0
+        """How many bytes wait. Frames are not empty: where there is none, no frame waits."""
 
     def __len__(self) -> int:
         """How many frames wait, one that is half written among them."""
         return len(self._frames)
-
-    @property
-    def size(self) -> int:
-        """How many bytes wait."""
-        return self._size
 
     def add(self, frame: Frame, *, coalesce: bool, begun: int = 0, bounded: bool = True) -> int:
         """Appends the frame, and returns its ticket, which `is_written` takes.
@@ -90,7 +86,7 @@ class Outbox:
         when more than `max_bytes` would wait.
         """
         gives_way = self._latest.get(frame.game_id) if coalesce and frame.kind is Kind.STATE else None
-        size, others = self._size + len(frame.data) - begun, len(self._frames)
+        size, others = self.size + len(frame.data) - begun, len(self._frames)
         if gives_way is not None:
             size, others = size - len(self._frames[gives_way].data), others - 1
         if bounded and size + _FRAME_COST * others > self._max_bytes:
@@ -99,7 +95,7 @@ class Outbox:
         if gives_way is not None:
             self._drops.states += 1
             del self._frames[gives_way]
-        self._size = size
+        self.size = size
         return self._append(frame, begun)
 
     def _append(self, frame: Frame, begun: int) -> int:
@@ -131,7 +127,7 @@ class Outbox:
 
     def wrote(self, count: int) -> None:
         """So many of the bytes that `take` gave are written. A frame that is begun is never touched again."""
-        self._size -= count
+        self.size -= count
         count += self._begun
         self._begun = 0
         while count:
@@ -154,4 +150,4 @@ class Outbox:
         self._lost_from = next(iter(self._frames), self._next)
         self._frames.clear()
         self._latest.clear()
-        self._size = self._begun = 0
+        self.size = self._begun = 0

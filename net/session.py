@@ -108,8 +108,11 @@ class Session:
         """The game that it follows; when it is over, the one that it followed last."""
         self._channel = channel
         self._moved = moved
-        self._pending = 0
-        self._nothing_pending = trio.Event()
+        self.user_id = claims.user_id
+        """Whose session this is."""
+        self.pending = 0
+        """How many requests wait for their answers."""
+        self._nothing_pending: trio.Event | None = None
         self._joins = 0
         self._joining: dict[int, Following] = {}
         self._followed_by = 0
@@ -136,19 +139,14 @@ class Session:
         """Ends the connection of a client that floods; whoever reads it then ends the session."""
         self._channel.cut_off()
 
-    @property
-    def pending(self) -> int:
-        """How many requests wait for their answers."""
-        return self._pending
-
     def asks(self) -> None:
         """A request goes to a table: its answer comes later."""
-        self._pending += 1
+        self.pending += 1
 
     def is_answered(self) -> None:
         """One of those is answered."""
-        self._pending -= 1
-        if not self._pending:
+        self.pending -= 1
+        if not self.pending and self._nothing_pending is not None:
             self._nothing_pending.set()
 
     # ---- the game that it follows
@@ -280,11 +278,6 @@ class Session:
     # ---- as a Connection
 
     @property
-    def user_id(self) -> str:
-        """Whose session this is."""
-        return self.claims.user_id
-
-    @property
     def last_seen(self) -> float:
         """When bytes last came in, on trio's clock."""
         return self._channel.last_seen
@@ -309,7 +302,7 @@ class Session:
     async def close(self) -> None:
         """Ends the connection because the server stops, once what it has asked is answered; bounded in time."""
         with trio.move_on_after(_LAST_ANSWERS):
-            while self._pending:
+            while self.pending:
                 self._nothing_pending = trio.Event()
                 await self._nothing_pending.wait()
         await self._channel.close()

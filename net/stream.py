@@ -112,7 +112,8 @@ class SocketWire:
     async def receive_some(self, max_bytes: int, /) -> bytes:
         """See `Wire`."""
         while True:
-            self._check()
+            if self._closed:
+                raise self._failure()
             # Waiting comes first because there is seldom something yet: a try would be one system call for
             # nothing.
             await trio.lowlevel.wait_readable(self._sock)
@@ -200,7 +201,7 @@ class PushStream(trio.abc.Stream):
             self._held_bytes += len(frame.data)
             if self._held_bytes > _HELD_BYTES:
                 self._release()
-        elif self._outbox:
+        elif self._outbox.size:
             self._queue(frame)
         else:
             sent = self._offer((frame.data,))
@@ -223,7 +224,7 @@ class PushStream(trio.abc.Stream):
         held, self._held, self._held_bytes = self._held, [], 0
         if not (held and self._open):
             return
-        sent = 0 if self._outbox else self._offer([frame.data for frame in held])
+        sent = 0 if self._outbox.size else self._offer([frame.data for frame in held])
         # Frames of one send that the kernel took no part of yet do not give way to each other: the socket was
         # not backed up when they were pushed.
         backed_up = bool(self._outbox)
@@ -319,7 +320,8 @@ class PushStream(trio.abc.Stream):
         if self._receiving:
             raise trio.BusyResourceError("another task is receiving from this stream")
         limit = RECEIVE_BYTES if max_bytes is None else max_bytes
-        self._check()
+        if self.lost is not None:
+            raise self._failure()
         self._receiving = True
         try:
             data = await self._wire.receive_some(limit)

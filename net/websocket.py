@@ -421,7 +421,10 @@ class _LentStream(trio.abc.Stream):
             messages, left = self._plain.feed(data)
             if messages:
                 self.note_message()
-                await self._hand_over(messages)
+                if len(messages) == 1:  # as nearly always
+                    self._websocket._hand_over(messages)
+                else:
+                    await self._hand_over(messages)
             elif self._bytes > self._most + _CONTROL_RATE * (self._stream.last_received - self._since):
                 self._stream.close_now("the peer sends bytes and no messages")
                 raise trio.ClosedResourceError

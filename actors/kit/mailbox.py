@@ -104,8 +104,14 @@ class Mailbox:
         """Queues the letter. Raises MailboxFull, ActorStopped; the letter then was not taken and is not settled."""
         if self._door is not _OPEN:
             raise ActorStopped(self._reason, name=self.name)
-        if self.at_once is not None and type(letter) is Posted and self._is_idle():
-            self._offer(letter, self.at_once)
+        at_once = self.at_once
+        if (
+            at_once is not None
+            and type(letter) is Posted
+            and self._reader is not None
+            and not (self._taken or self._timers)
+        ):
+            self._offer(letter, at_once)
             return
         waiting = len(self._queue)
         if waiting >= self.capacity:
@@ -115,13 +121,10 @@ class Mailbox:
             self.peak = waiting + 1
         self._wake()
 
-    def _is_idle(self) -> bool:
-        return self._reader is not None and not (self._taken or self._timers)
-
-    def _offer(self, letter: Letter, at_once: Callable[[Any], object]) -> None:
+    def _offer(self, letter: Posted, at_once: Callable[[Any], object]) -> None:
         """The reader waits, and nothing else does: the actor may take the letter here and now."""
         self._taken = True
-        self._hand(letter)
+        self.in_hand, self.in_hand_since = letter, letter.posted_at
         self.peak = self.peak or 1
         try:
             answer = at_once(letter.message)
