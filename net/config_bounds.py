@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from attrs import frozen
 
@@ -53,24 +53,25 @@ def _is_secret(value: str) -> bool:
     return MIN_SECRET_BYTES <= len(value.encode()) <= 1024
 
 
-def _is_redis_url(value: str) -> bool:
+def _url(value: str) -> SplitResult | None:
     try:
         url = urlsplit(value)
         url.port  # noqa: B018 (raises ValueError on a port that is none)
     except ValueError:
-        return False
-    if re.search(r"[\s\x00-\x1f]", value):
+        return None
+    return None if re.search(r"[\s\x00-\x1f]", value) else url
+
+
+def _is_redis_url(value: str) -> bool:
+    url = _url(value)
+    if url is None:
         return False
     return bool(url.path) if url.scheme == "unix" else url.scheme in {"redis", "rediss"} and bool(url.hostname)
 
 
 def _is_archive_url(value: str) -> bool:
-    try:
-        url = urlsplit(value)
-        url.port  # noqa: B018 (raises ValueError on a port that is none)
-    except ValueError:
-        return False
-    if re.search(r"[\s\x00-\x1f]", value):
+    url = _url(value)
+    if url is None:
         return False
     if url.scheme == "sqlite":  # a file: what is only in memory is no archive
         return not url.netloc and len(url.path) > 1 and not url.path.startswith("/:memory:") and not url.query

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _json_option = click.option(
     "--json",
@@ -15,44 +19,31 @@ _json_option = click.option(
 )
 
 
+def _count(flag: str, low: int, high: int, default: int, words: str, metavar: str = "N") -> Callable[[F], F]:
+    """An option that is a whole number."""
+    kind = click.IntRange(low, high)
+    return click.option(flag, type=kind, default=default, show_default=True, metavar=metavar, help=words)
+
+
+def _time(flag: str, low: float, high: float, default: float, words: str, metavar: str = "S") -> Callable[[F], F]:
+    """An option that is a number of seconds."""
+    kind = click.FloatRange(low, high)
+    return click.option(flag, type=kind, default=default, show_default=True, metavar=metavar, help=words)
+
+
+_processes_option = _count("--processes", 1, 64, 2, "That play the players.")
+
+
 @click.group()
 def bench() -> None:
     """Measure what this build costs on this machine, on a server of its own."""
 
 
 @bench.command()
-@click.option(
-    "--guests",
-    type=click.IntRange(4, 10_000),
-    default=2000,
-    show_default=True,
-    metavar="N",
-    help="How many clients connect, and come back when the server was killed.",
-)
-@click.option(
-    "--spectators",
-    type=click.IntRange(2, 10_000),
-    default=1000,
-    show_default=True,
-    metavar="S",
-    help="How many of them watch one game, at most all but its players.",
-)
-@click.option(
-    "--actions",
-    type=click.IntRange(2, 30),
-    default=20,
-    show_default=True,
-    metavar="A",
-    help="How many actions are taken before them.",
-)
-@click.option(
-    "--ping-every",
-    type=click.FloatRange(0.5, 60),
-    default=6,
-    show_default=True,
-    metavar="SECONDS",
-    help="How often each of them is pinged.",
-)
+@_count("--guests", 4, 10_000, 2000, "How many clients connect, and come back when the server was killed.")
+@_count("--spectators", 2, 10_000, 1000, "How many of them watch one game, at most all but its players.", "S")
+@_count("--actions", 2, 30, 20, "How many actions are taken before them.", "A")
+@_time("--ping-every", 0.5, 60, 6, "How often each of them is pinged.", "SECONDS")
 @_json_option
 def crowd(*, guests: int, spectators: int, actions: int, ping_every: float, json_file: Path | None) -> None:
     """Measure a crowd: its coming, its pings, one game before all eyes, and its return after a kill -9.
@@ -65,17 +56,8 @@ def crowd(*, guests: int, spectators: int, actions: int, ping_every: float, json
 
 
 @bench.command()
-@click.option(
-    "--tables", type=click.IntRange(1, 1000), default=32, show_default=True, metavar="N", help="Tables of two players."
-)
-@click.option(
-    "--seconds",
-    type=click.FloatRange(1, 3600),
-    default=15,
-    show_default=True,
-    metavar="S",
-    help="How long they play, on the three servers together.",
-)
+@_count("--tables", 1, 1000, 32, "Tables of two players.")
+@_time("--seconds", 1, 3600, 15, "How long they play, on the three servers together.")
 @_json_option
 def durability(*, tables: int, seconds: float, json_file: Path | None) -> None:
     """Compare what the store's durability costs: actions a second with each appendfsync.
@@ -88,14 +70,7 @@ def durability(*, tables: int, seconds: float, json_file: Path | None) -> None:
 
 
 @bench.command()
-@click.option(
-    "--games",
-    type=click.IntRange(1, 1_000_000),
-    default=10_000,
-    show_default=True,
-    metavar="N",
-    help="How many games are at rest, at most.",
-)
+@_count("--games", 1, 1_000_000, 10_000, "How many games are at rest, at most.")
 @_json_option
 def recovery(*, games: int, json_file: Path | None) -> None:
     """Measure how long a killed server takes to be back, and what a game takes up in the store and in the archive.
@@ -108,22 +83,8 @@ def recovery(*, games: int, json_file: Path | None) -> None:
 
 
 @bench.command()
-@click.option(
-    "--sessions",
-    type=click.IntRange(1, 10000),
-    default=500,
-    show_default=True,
-    metavar="N",
-    help="How many idle sessions memory is measured with.",
-)
-@click.option(
-    "--messages",
-    type=click.IntRange(1000, 1_000_000),
-    default=5000,
-    show_default=True,
-    metavar="M",
-    help="How many heartbeats CPU is measured with.",
-)
+@_count("--sessions", 1, 10000, 500, "How many idle sessions memory is measured with.")
+@_count("--messages", 1000, 1_000_000, 5000, "How many heartbeats CPU is measured with.", "M")
 @_json_option
 def transport(*, sessions: int, messages: int, json_file: Path | None) -> None:
     """Compare the transports: memory of an idle session, CPU of a message.
@@ -136,21 +97,9 @@ def transport(*, sessions: int, messages: int, json_file: Path | None) -> None:
 
 
 @bench.command()
-@click.option(
-    "--actors",
-    type=click.IntRange(100, 1_000_000),
-    default=100_000,
-    show_default=True,
-    metavar="N",
-    help="How many idle actors are started and stopped, at most.",
-)
-@click.option(
-    "--messages",
-    type=click.IntRange(100, 1_000_000),
-    default=5000,
-    show_default=True,
-    metavar="M",
-    help="How many messages go each way at a time; eleven times each way in all.",
+@_count("--actors", 100, 1_000_000, 100_000, "How many idle actors are started and stopped, at most.")
+@_count(
+    "--messages", 100, 1_000_000, 5000, "How many messages go each way at a time; eleven times each way in all.", "M"
 )
 @_json_option
 @click.option("--crowd", type=click.IntRange(1), hidden=True)
@@ -171,20 +120,9 @@ def kit(*, actors: int, messages: int, json_file: Path | None, crowd: int | None
 
 
 @bench.command()
-@click.option(
-    "--games", type=click.IntRange(1, 100_000), default=50, show_default=True, metavar="N", help="Games of two players."
-)
-@click.option(
-    "--spectators", type=click.IntRange(0, 10_000), default=0, show_default=True, metavar="N", help="Of each game."
-)
-@click.option(
-    "--seconds",
-    type=click.FloatRange(0.5, 86400),
-    default=5,
-    show_default=True,
-    metavar="S",
-    help="How long they play.",
-)
+@_count("--games", 1, 100_000, 50, "Games of two players.")
+@_count("--spectators", 0, 10_000, 0, "Of each game.")
+@_time("--seconds", 0.5, 86400, 5, "How long they play.")
 @click.option(
     "--rate",
     type=click.FloatRange(0),
@@ -192,14 +130,7 @@ def kit(*, actors: int, messages: int, json_file: Path | None, crowd: int | None
     metavar="R",
     help="Actions a second, of all games together; waits count from when an action was due. [default: closed loop]",
 )
-@click.option(
-    "--think",
-    type=click.FloatRange(0, 3600),
-    default=0,
-    show_default=True,
-    metavar="S",
-    help="How long a player waits before they act.",
-)
+@_time("--think", 0, 3600, 0, "How long a player waits before they act.")
 @click.option(
     "--storm",
     type=click.FloatRange(0, 3600),
@@ -207,9 +138,7 @@ def kit(*, actors: int, messages: int, json_file: Path | None, crowd: int | None
     metavar="S",
     help="Break all connections at once every S seconds, and take the time until everybody is back. [default: never]",
 )
-@click.option(
-    "--processes", type=click.IntRange(1, 64), default=2, show_default=True, metavar="N", help="That play the players."
-)
+@_processes_option
 @click.option(
     "--state-encoding",
     type=click.Choice(["full", "patch"]),
@@ -257,33 +186,10 @@ def load(
 
 
 @bench.command()
-@click.option(
-    "--games",
-    type=click.IntRange(1, 20_000),
-    default=5000,
-    show_default=True,
-    metavar="N",
-    help="How many games of two are played, at most.",
-)
-@click.option(
-    "--connections",
-    type=click.IntRange(0, 50_000),
-    default=10_000,
-    show_default=True,
-    metavar="N",
-    help="How many connections rest beside those who play, at most.",
-)
-@click.option(
-    "--seconds",
-    type=click.FloatRange(1, 60),
-    default=4,
-    show_default=True,
-    metavar="S",
-    help="How long each number is played.",
-)
-@click.option(
-    "--processes", type=click.IntRange(1, 64), default=2, show_default=True, metavar="N", help="That play the players."
-)
+@_count("--games", 1, 20_000, 5000, "How many games of two are played, at most.")
+@_count("--connections", 0, 50_000, 10_000, "How many connections rest beside those who play, at most.")
+@_time("--seconds", 1, 60, 4, "How long each number is played.")
+@_processes_option
 @click.option(
     "--plot",
     "plot_file",

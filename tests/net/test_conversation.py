@@ -17,6 +17,7 @@ from net.conversation import Draining, refuse_connection, serve_connection
 from net.http import Handler, HttpLimits, Refused, Request, Response, error_response, json_response
 from net.stream import PushStream
 from net.testing.streams import Link, SimStream, stream_pair
+from tests.samples.receiving import receive_all
 
 LIMITS = HttpLimits(head_bytes=1000, body_bytes=100, timeout=15.0)
 GET = b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -89,13 +90,6 @@ class Server:
                 await self.client.send_all(piece)
                 await trio.testing.wait_all_tasks_blocked()
             await self.client.send_eof()
-
-
-async def receive_all(client: SimStream) -> bytes:
-    data = b""
-    while part := await client.receive_some():
-        data += part
-    return data
 
 
 def responses(received: bytes, *methods: str) -> list[tuple[int, dict[str, str], object]]:

@@ -21,7 +21,8 @@ from net.frames import close_frame
 from net.listener import CannotListen, bind
 from net.testing.network import SimNetwork
 from net.testing.streams import SimStream
-from tests.samples.port import GET, LIMITS, SUBPROTOCOL, UPGRADE, Served, get, receive_all
+from tests.samples.port import GET, LIMITS, SUBPROTOCOL, UPGRADE, Served, get
+from tests.samples.receiving import receive_all
 
 if TYPE_CHECKING:
     from net.listener import Acceptor, ListenerLimits

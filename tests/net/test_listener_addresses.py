@@ -13,7 +13,8 @@ from attrs import evolve
 
 from net.forwarded import TrustedProxies
 from net.testing.network import SimNetwork
-from tests.samples.port import GET, LIMITS, UPGRADE, Served, get, receive_all
+from tests.samples.port import GET, LIMITS, UPGRADE, Served, get
+from tests.samples.receiving import receive_all
 
 if TYPE_CHECKING:
     from net.testing.streams import SimStream

@@ -18,7 +18,8 @@ from trio_websocket import open_websocket
 from net.certificates import Certificate
 from net.listener import bind
 from net.testing.network import SimNetwork
-from tests.samples.port import GET, LIMITS, SUBPROTOCOL, UPGRADE, Served, get, receive_all
+from tests.samples.port import GET, LIMITS, SUBPROTOCOL, UPGRADE, Served, get
+from tests.samples.receiving import receive_all
 
 if TYPE_CHECKING:
     from net.listener import ListenerLimits

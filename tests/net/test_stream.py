@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from net.outbox import Frame, Kind
 from net.stream import PushStream, SocketWire
 from net.testing.streams import Link, stream_pair
+from tests.samples.receiving import receive_all, receive_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,22 +40,6 @@ def connected(nursery: trio.Nursery, link: Link | None = None) -> tuple[SimStrea
     """A client's end, and the server's push stream."""
     client, server = stream_pair(link)
     return client, PushStream(server, nursery, max_bytes=BOUND, close_timeout=CLOSE_TIMEOUT)
-
-
-async def receive_exactly(stream: trio.abc.ReceiveStream, count: int) -> bytes:
-    data = b""
-    while len(data) < count:
-        part = await stream.receive_some(count - len(data))
-        assert part, f"the stream ended after {data!r}"
-        data += part
-    return data
-
-
-async def receive_all(stream: trio.abc.ReceiveStream) -> bytes:
-    data = b""
-    while part := await stream.receive_some(65536):
-        data += part
-    return data
 
 
 class CountingWire:

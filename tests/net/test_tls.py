@@ -18,6 +18,7 @@ from net.outbox import Frame, Kind
 from net.stream import PushStream
 from net.testing.streams import Link, stream_pair
 from net.tls import HandshakeFailed, TlsWire
+from tests.samples.receiving import receive_all, receive_exactly
 
 if TYPE_CHECKING:
     from net.testing.streams import SimStream
@@ -49,22 +50,6 @@ async def pushing(
 ) -> tuple[trio.SSLStream[SimStream], PushStream, SimStream]:
     client, wire, beneath = await secured(link)
     return client, PushStream(wire, nursery, max_bytes=BOUND, close_timeout=5.0), beneath
-
-
-async def receive_exactly(stream: trio.abc.ReceiveStream, count: int) -> bytes:
-    data = b""
-    while len(data) < count:
-        part = await stream.receive_some(count - len(data))
-        assert part, f"the stream ended after {len(data)} bytes"
-        data += part
-    return data
-
-
-async def receive_all(stream: trio.abc.ReceiveStream) -> bytes:
-    data = b""
-    while part := await stream.receive_some(65536):
-        data += part
-    return data
 
 
 # ---- the handshake

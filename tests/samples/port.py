@@ -81,13 +81,6 @@ class Served:
                     websocket.push_text(encode_text_frame(text.encode()))
 
 
-async def receive_all(stream: trio.abc.ReceiveStream) -> bytes:
-    data = b""
-    while part := await stream.receive_some():
-        data += part
-    return data
-
-
 async def get(stream: trio.abc.Stream) -> str:
     """The body that `GET /hello` is answered with, on a connection that stays."""
     await stream.send_all(GET)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from trio.testing import check_half_closeable_stream, wait_all_tasks_blocked
 
 from net.testing.streams import Link, stream_pair
+from tests.samples.receiving import receive_all
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
     from trio.testing import MockClock
 
     from net.testing.streams import SimStream
-
-
-async def receive_all(stream: SimStream) -> bytes:
-    got = bytearray()
-    while part := await stream.receive_some():
-        got += part
-    return bytes(got)
 
 
 async def test_it_is_a_half_closeable_stream_by_trios_own_checks(
