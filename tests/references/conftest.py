@@ -1,5 +1,6 @@
-"""What the tests with stock clients share. Those of `js` need Node: they run only where they are asked for by name, as
-`.ci/run` does (`tests/references/js/setup` first), and are no part of `./dev test`."""
+"""What the tests with stock clients share. Those of `js` need Node, and those of `godot` the engine and Chromium: they
+run only where they are asked for by name, as `.ci/run` does (`setup` in their folder first), and are no part of
+`./dev test`."""
 
 from __future__ import annotations
 
@@ -11,4 +12,4 @@ from tests.drills.conftest import seed  # noqa: E402 - the line above comes befo
 
 __all__ = ["seed"]
 
-collect_ignore = ["js"]
+collect_ignore = ["godot", "js"]
