@@ -1,13 +1,22 @@
-"""Who plays against the clients of the documentation, so that it is known when their server is killed: in mid-game."""
+"""The server that the clients of the documentation meet, and who plays against them, so that it is known when the
+server is killed: in mid-game."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from net.client import open_client
+import trio
+
+from net.client import RequestFailed, open_client
+from net.config import KEYS, RATES, Limits
 
 if TYPE_CHECKING:
     from tests.drills.server import RealServer
+
+
+def limits() -> dict[str, str]:
+    """What is to be in the environment of a `RealServer`, for it to keep to its limits as everybody's server does."""
+    return {KEYS["limits"][name].variable: str(getattr(Limits(), name)) for name in RATES}
 
 
 async def oppose(server: RealServer, user_id: str, game_id: str, *, until_acted: int | None = None) -> int:
@@ -17,8 +26,12 @@ async def oppose(server: RealServer, user_id: str, game_id: str, *, until_acted:
         view = await client.join(game_id)
         while not view["game_over"] and len(acted) != until_acted:
             if "legal_actions" in view and view["event_id"] not in acted:
+                try:
+                    await client.act(game_id, view["legal_actions"][0], f"after-{view['event_id']}")
+                except RequestFailed as failed:
+                    await trio.sleep(failed.details["retry_after"])
+                    continue
                 acted.add(view["event_id"])
-                await client.act(game_id, view["legal_actions"][0], f"after-{view['event_id']}")
             view = (await client.next_push("game:state")).data
     event_id: int = view["event_id"]
     return event_id

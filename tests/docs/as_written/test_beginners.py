@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from tests.docs.opponent import oppose
+from tests.docs.opponent import limits, oppose
 from tests.docs.pages import ROOT, of
 from tests.drills.server import CROUPIER, PATIENCE, RealServer
 
@@ -39,7 +39,7 @@ async def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
     [program] = of("tutorial.md", "python")
     assert serve == "croupier serve\n"
     (tmp_path / "play.py").write_text(program.text)
-    async with RealServer(tmp_path / "data") as server:
+    async with RealServer(tmp_path / "data", limits()) as server:
         port = int(server.address.rpartition(":")[2])
         state = 'export GAME="$GAME" ANNA_TOKEN="$ANNA_TOKEN" BEN_TOKEN="$BEN_TOKEN" ANNA="$ANNA"; export -p > vars\n'
         printed = await run(session(make, play, state, kill, "wait || :", port=port), tmp_path)
@@ -57,7 +57,7 @@ async def test_the_python_client_of_the_page_plays_a_game_through_a_kill(tmp_pat
     (tmp_path / "client.py").write_text(program.text)
     players = ("player:one", "player:two")
     with trio.fail_after(PATIENCE):
-        async with RealServer(tmp_path / "data") as server, trio.open_nursery() as nursery:
+        async with RealServer(tmp_path / "data", limits()) as server, trio.open_nursery() as nursery:
             game_id = await server.api.create_game("crazy_eights", players)
             host, _, port = server.address.rpartition(":")
             command = f"{sys.executable} client.py {host} {port} {server.token(players[0])} {game_id}"
@@ -74,6 +74,6 @@ async def ended_well(command: str, folder: Path) -> None:
 
 async def test_the_backup_of_the_page_can_be_restored(tmp_path: Path) -> None:
     [back_up, restore] = [block.text for block in of("operating.md", "sh") if "backup.tar.gz" in block.text]
-    async with RealServer(tmp_path / "data"):
+    async with RealServer(tmp_path / "data", limits()):
         await run(back_up + restore, tmp_path)
     assert {"secret", "store"} <= set(os.listdir(tmp_path / "restored"))

@@ -17,7 +17,7 @@ import pytest
 import trio
 
 from tests.browser.chromium import chromium
-from tests.docs.opponent import oppose
+from tests.docs.opponent import limits, oppose
 from tests.docs.pages import of
 from tests.drills.server import PATIENCE, RealServer
 
@@ -82,7 +82,7 @@ async def seated(page: Page, site: str, server: RealServer, game_id: str) -> Asy
 @pytest.mark.parametrize("rules", ["crazy_eights", "duel"])
 async def test_it_plays_a_game_through_a_kill(tmp_path: Path, site: str, rules: str) -> None:
     with trio.fail_after(PATIENCE):
-        async with RealServer(tmp_path / "data") as server, chromium(tmp_path) as page:
+        async with RealServer(tmp_path / "data", limits()) as server, chromium(tmp_path) as page:
             game_id = await server.api.create_game(rules, PLAYERS)
             async with seated(page, site, server, game_id):
                 await oppose(server, PLAYERS[1], game_id, until_acted=3)

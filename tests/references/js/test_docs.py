@@ -8,6 +8,7 @@ from pathlib import Path
 
 import trio
 
+from tests.docs.opponent import limits
 from tests.docs.pages import of
 from tests.drills.server import PATIENCE, RealServer
 from tests.references.js.test_javascript_client import node
@@ -19,7 +20,7 @@ async def test_two_of_them_play_a_game_through_a_kill(tmp_path: Path) -> None:
     [program] = of("clients.md", "js")
     players = ("player:one", "player:two")
     with trio.fail_after(PATIENCE):
-        async with RealServer(tmp_path / "data") as server, trio.open_nursery() as nursery:
+        async with RealServer(tmp_path / "data", limits()) as server, trio.open_nursery() as nursery:
             game_id = await server.api.create_game("crazy_eights", players, options={"draw_when_playable": False})
             said: list[str] = []
 
