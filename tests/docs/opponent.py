@@ -21,17 +21,19 @@ def limits() -> dict[str, str]:
 
 async def oppose(server: RealServer, user_id: str, game_id: str, *, until_acted: int | None = None) -> int:
     """Plays for this user until the game is over, or it has acted so often. The last event that it saw."""
-    acted: set[int] = set()
+    acted, latest = 0, 0
     async with open_client(server.connect, server.token(user_id)) as client:
         view = await client.join(game_id)
-        while not view["game_over"] and len(acted) != until_acted:
-            if "legal_actions" in view and view["event_id"] not in acted:
+        while not view["game_over"] and acted != until_acted:
+            if "legal_actions" in view and view["event_id"] >= latest:
                 try:
-                    await client.act(game_id, view["legal_actions"][0], f"after-{view['event_id']}")
+                    answer = await client.act(game_id, view["legal_actions"][0], f"after-{view['event_id']}")
                 except RequestFailed as failed:
+                    if failed.code != "rate_limited":
+                        raise
                     await trio.sleep(failed.details["retry_after"])
                     continue
-                acted.add(view["event_id"])
+                acted, latest = acted + 1, answer["event_id"]
             view = (await client.next_push("game:state")).data
     event_id: int = view["event_id"]
     return event_id

@@ -4,9 +4,11 @@ page, so it is run where it is asked for by name (`.ci/run`)."""
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 import trio
 
 from tests.docs.opponent import limits, oppose
@@ -52,24 +54,35 @@ async def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
     assert '"status":"ended"' in printed
 
 
-async def test_the_python_client_of_the_page_plays_a_game_through_a_kill(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rules", ["crazy_eights", "duel"])
+async def test_the_python_client_of_the_page_plays_a_game_through_a_kill(tmp_path: Path, rules: str) -> None:
     [program] = of("clients.md", "python")
-    (tmp_path / "client.py").write_text(program.text)
-    players = ("player:one", "player:two")
+    await plays_through_a_kill(program.text, "{host} {port} {token} {game_id}", tmp_path, rules)
+
+
+async def test_the_client_of_the_protocols_page_plays_a_game_through_a_kill(tmp_path: Path) -> None:
+    program = of("protocol.md", "python")[0]
+    await plays_through_a_kill(program.text, "{token} {game_id}", tmp_path)
+
+
+async def plays_through_a_kill(program: str, arguments: str, folder: Path, rules: str = "crazy_eights") -> None:
+    """A client with this program and these arguments sees a game to its end, though the server is killed on the way."""
+    one, two = "player:one", "player:two"
     with trio.fail_after(PATIENCE):
-        async with RealServer(tmp_path / "data", limits()) as server, trio.open_nursery() as nursery:
-            game_id = await server.api.create_game("crazy_eights", players)
+        async with RealServer(folder / "data", limits()) as server, trio.open_nursery() as nursery:
+            game_id = await server.api.create_game(rules, (one, two))
             host, _, port = server.address.rpartition(":")
-            command = f"{sys.executable} client.py {host} {port} {server.token(players[0])} {game_id}"
-            nursery.start_soon(ended_well, command, tmp_path)
-            await oppose(server, players[1], game_id, until_acted=3)
+            (folder / "client.py").write_text(program.replace("8765", port))
+            given = arguments.format(host=host, port=port, token=server.token(one), game_id=game_id)
+            nursery.start_soon(ended_well, f"{sys.executable} client.py {given}", folder)
+            await oppose(server, two, game_id, until_acted=3)
             await server.kill()
             await server.start()
-            await oppose(server, players[1], game_id)
+            await oppose(server, two, game_id)
 
 
 async def ended_well(command: str, folder: Path) -> None:
-    assert "over at event" in await run(command, folder)
+    assert re.search(r"^(over|it was over)\b", await run(command, folder), re.M)
 
 
 async def test_the_backup_of_the_page_can_be_restored(tmp_path: Path) -> None:

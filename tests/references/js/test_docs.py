@@ -6,6 +6,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
 import trio
 
 from tests.docs.opponent import limits
@@ -16,12 +17,13 @@ from tests.references.js.test_javascript_client import node
 HERE = Path(__file__).parent
 
 
-async def test_two_of_them_play_a_game_through_a_kill(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rules", ["crazy_eights", "duel"])
+async def test_two_of_them_play_a_game_through_a_kill(tmp_path: Path, rules: str) -> None:
     [program] = of("clients.md", "js")
     players = ("player:one", "player:two")
     with trio.fail_after(PATIENCE):
         async with RealServer(tmp_path / "data", limits()) as server, trio.open_nursery() as nursery:
-            game_id = await server.api.create_game("crazy_eights", players, options={"draw_when_playable": False})
+            game_id = await server.api.create_game(rules, players)
             said: list[str] = []
 
             async def client(user_id: str) -> None:
