@@ -32,7 +32,7 @@ _EVERY: Final = 0.001
 _LOOP: Final = "loop"
 _COUNTED: Final = 500
 """Actions whose calls are counted,"""
-_COUNTED_FOR: Final = 1.0
+_COUNTED_FOR: Final = 5.0
 """and the seconds of CPU for which that is done at most."""
 
 _BY_CODE: Final = {
