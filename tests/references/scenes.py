@@ -143,6 +143,8 @@ async def drawing(stage: Stage) -> None:
 async def leaving(stage: Stage) -> None:
     """`game:leave`: the opponent is told at once, nothing more is pushed, and it is no resignation."""
     game_id, (first, second) = await stage.seated()
+    # Whoever comes and goes before that is told has not been here to the others.
+    await first.hears("game:opponent_status", game_id=game_id, status="connected")
     assert await second.does("game:leave", game_id=game_id) == {"success": True, "game_id": game_id}
     status = await first.hears("game:opponent_status", status="disconnected")
     assert status == {"game_id": game_id, "opponent_id": second.user_id, "status": "disconnected"}
@@ -155,6 +157,7 @@ async def leaving(stage: Stage) -> None:
 async def moving_on(stage: Stage) -> None:
     """One game at a time: joining another leaves the first."""
     game_id, (first, second) = await stage.seated()
+    await first.hears("game:opponent_status", game_id=game_id, status="connected")
     other = await stage.game(second, first)
     await second.joins(other)
     await first.hears("game:opponent_status", game_id=game_id, status="disconnected")
