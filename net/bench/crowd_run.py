@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from net.bench.crowd import Crowd, Figures, Plan
-from net.bench.files import check_writable, write_json
+from net.bench.files import check_writable
 from net.bench.machine import Machine
 from net.bench.process import allow_open_files, check_system
 from net.bench.progress import ProgressBar
+from net.bench.publish import publish
 from net.bench.ratios import quotient, ratio
 from net.bench.server import started_server
 from net.interrupt import interruptible
@@ -120,12 +121,7 @@ def run_crowd(*, guests: int, spectators: int, actions: int, ping_every: float, 
         screen.print("Interrupted; the benchmark's server and its files are gone.")
         raise SystemExit(status)
     report = CrowdReport(Machine.this(), plan, figures)
-    console = Console(highlight=False)
-    console.print(report.table())
-    for note in report.notes():
-        console.print(note, soft_wrap=True)
-    if json_file is not None:
-        write_json(json_file, report.json())
+    publish(report, [report.table()], json_file)
 
 
 async def _measure(plan: Plan, watcher: Watcher) -> tuple[Figures | None, int]:

@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from net.bench.durability import LEVELS, TURNS, Figures, compare
-from net.bench.files import check_writable, write_json
+from net.bench.files import check_writable
 from net.bench.machine import Machine
 from net.bench.progress import ProgressBar
+from net.bench.publish import publish
 from net.bench.ratios import quotient, ratio
 from net.interrupt import interruptible
 
@@ -88,12 +89,7 @@ def run_durability(*, tables: int, seconds: float, json_file: Path | None) -> No
         screen.print("Interrupted; the benchmark's servers and their files are gone.")
         raise SystemExit(status)
     report = DurabilityReport(Machine.this(), tables, figures)
-    console = Console(highlight=False)
-    console.print(report.table())
-    for note in report.notes():
-        console.print(note, soft_wrap=True)
-    if json_file is not None:
-        write_json(json_file, report.json())
+    publish(report, [report.table()], json_file)
 
 
 async def _measure(tables: int, seconds: float, watcher: Watcher) -> tuple[list[Figures], int]:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import trio
 from rich.console import Console
 
-from net.bench.files import check_writable, write_json
+from net.bench.files import check_writable
 from net.bench.kit import compare
 from net.bench.kit_actors import measure
 from net.bench.kit_report import KitReport
 from net.bench.machine import Machine
 from net.bench.process import check_system
 from net.bench.progress import ProgressBar
+from net.bench.publish import publish
 from net.interrupt import interruptible
 
 if TYPE_CHECKING:
@@ -41,13 +42,7 @@ def run_kit(*, actors: int, messages: int, json_file: Path | None) -> None:
         screen.print("Interrupted.")
         raise SystemExit(status)
     report = KitReport(Machine.this(), messages, outcomes, crowds)
-    console = Console(highlight=False)
-    for table in report.tables():
-        console.print(table)
-    for note in report.notes():
-        console.print(note, soft_wrap=True)
-    if json_file is not None:
-        write_json(json_file, report.json())
+    publish(report, report.tables(), json_file)
 
 
 async def _measure(actors: int, messages: int, watcher: Watcher) -> tuple[list[Outcome], list[Crowds], int]:

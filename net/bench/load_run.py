@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from net.bench.errors import BenchFailed
-from net.bench.files import check_writable, write_json
+from net.bench.files import check_writable
 from net.bench.load import LoadPlan, Tally, percentile
 from net.bench.load_crew import SECRET, SPARE, RemoteServer, play, server_to_load
 from net.bench.machine import Machine
 from net.bench.process import ProcessMeter, allow_open_files, check_system
 from net.bench.progress import ProgressBar
+from net.bench.publish import publish
 from net.bench.stages import STAGES, Stages, budget
 from net.bench.workload import BenchDuel
 from net.interrupt import interruptible
@@ -160,14 +161,7 @@ def run_load(
     if status or report is None:
         screen.print("Interrupted; what the benchmark had started is gone.")
         raise SystemExit(status or 1)
-    console = Console(highlight=False)
-    console.print(report.table())
-    if (parts := report.budget()) is not None:
-        console.print(parts)
-    for note in report.notes():
-        console.print(note, soft_wrap=True)
-    if json_file is not None:
-        write_json(json_file, report.json())
+    publish(report, filter(None, [report.table(), report.budget()]), json_file)
 
 
 async def _measure(

@@ -9,10 +9,11 @@ from attrs import asdict, frozen
 from rich.console import Console
 from rich.table import Table
 
-from net.bench.files import check_writable, write_json
+from net.bench.files import check_writable
 from net.bench.machine import Machine
 from net.bench.process import allow_open_files
 from net.bench.progress import ProgressBar
+from net.bench.publish import publish
 from net.bench.recovery import CLOCKS_ONE_IN, PLAYED, ROUNDS, SIZES, Figures, measure
 from net.interrupt import interruptible
 
@@ -87,13 +88,7 @@ def run_recovery(*, games: int, json_file: Path | None) -> None:
         screen.print("Interrupted; the benchmark's servers and their files are gone.")
         raise SystemExit(status)
     report = RecoveryReport(Machine.this(), figures)
-    console = Console(highlight=False)
-    for table in report.tables():
-        console.print(table)
-    for note in report.notes():
-        console.print(note, soft_wrap=True)
-    if json_file is not None:
-        write_json(json_file, report.json())
+    publish(report, report.tables(), json_file)
 
 
 async def _measure(sizes: list[int], watcher: Watcher) -> tuple[Figures | None, int]:

@@ -10,10 +10,11 @@ from rich.console import Console
 
 from net.bench.client import TRANSPORTS
 from net.bench.errors import BenchFailed
-from net.bench.files import check_writable, write_json
+from net.bench.files import check_writable
 from net.bench.machine import Machine
 from net.bench.process import ProcessMeter, allow_open_files, check_system, cpu_tick
 from net.bench.progress import ProgressBar
+from net.bench.publish import publish
 from net.bench.report import Report
 from net.bench.server import started_server
 from net.bench.transport import CONNECTIONS, Bench, Plan, compare
@@ -53,12 +54,7 @@ def run_transport(*, sessions: int, messages: int, json_file: Path | None) -> No
         screen.print("Interrupted; the benchmark's servers and their files are gone.")
         raise SystemExit(status)
     report = Report(Machine.this(), plan, figures, cpu_tick())
-    console = Console(highlight=False)
-    console.print(report.table())
-    for note in report.notes():
-        console.print(note, soft_wrap=True)
-    if json_file is not None:
-        write_json(json_file, report.json())
+    publish(report, [report.table()], json_file)
 
 
 async def _measure(plan: Plan, watcher: Watcher) -> tuple[list[Figures], int]:

@@ -9,12 +9,13 @@ from attrs import asdict, frozen
 from rich.console import Console
 from rich.table import Table
 
-from net.bench.files import check_writable, write_json, write_text
+from net.bench.files import check_writable, write_text
 from net.bench.load_crew import SPARE
 from net.bench.machine import Machine
 from net.bench.plot import Line, Panel, draw
 from net.bench.process import allow_open_files, check_system
 from net.bench.progress import ProgressBar
+from net.bench.publish import publish
 from net.bench.scale import Figures, Plan, measure
 from net.interrupt import interruptible
 
@@ -169,13 +170,7 @@ def run_scale(plan: Plan, *, json_file: Path | None, plot_file: Path | None) -> 
         screen.print("Interrupted; the benchmark's servers and their files are gone.")
         raise SystemExit(status or 1)
     report = ScaleReport(Machine.this(), plan, figures)
-    console = Console(highlight=False)
-    for table in report.tables():
-        console.print(table)
-    for note in report.notes():
-        console.print(note, soft_wrap=True)
-    if json_file is not None:
-        write_json(json_file, report.json())
+    publish(report, report.tables(), json_file)
     if plot_file is not None:
         write_text(plot_file, report.plot(), "--plot")
 
