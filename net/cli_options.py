@@ -33,6 +33,9 @@ rules_path_option = click.option(
     "--rules-path", metavar="FOLDERS", help="Folders with packages of rules, separated by commas."
 )
 crash_points_option = click.option("--crash-points-fd", type=click.IntRange(3), hidden=True)
+until_eof_option = click.option("--until-eof", is_flag=True, hidden=True)
+"""For a server that another program starts (`net.process`): it ends in order when its standard input does, as it does
+when that program is gone, however it went."""
 
 
 def all_options(command: F) -> F:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from net.cli_options import all_options, crash_points_option, load
+from net.cli_options import all_options, crash_points_option, load, until_eof_option
 from net.collector import calm_down
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.command()
 @all_options
 @crash_points_option
+@until_eof_option
 def serve(
     config_file: Path | None,
     host: str | None,
@@ -29,6 +30,7 @@ def serve(
     data_dir: str | None,
     rules_path: str | None,
     crash_points_fd: int | None,
+    until_eof: bool,
 ) -> None:
     """Serve games, until SIGTERM or Ctrl-C.
 
@@ -37,10 +39,16 @@ def serve(
     """
     calm_down()
     loaded = load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path)
-    _serve(loaded, crash_points=_crash_points(crash_points_fd))
+    _serve(loaded, crash_points=_crash_points(crash_points_fd), until_eof=until_eof)
 
 
-def _serve(loaded: Loaded, *, crash_points: CrashPoints | None = None, besides: Iterable[AnyRules] = ()) -> None:
+def _serve(
+    loaded: Loaded,
+    *,
+    until_eof: bool,
+    crash_points: CrashPoints | None = None,
+    besides: Iterable[AnyRules] = (),
+) -> None:
     from net.logs import configure
 
     configure(loaded.config.log)
@@ -50,7 +58,13 @@ def _serve(loaded: Loaded, *, crash_points: CrashPoints | None = None, besides: 
 
     trio.run(
         partial(
-            serve_forever, loaded.config, announce=_announce, crash_points=crash_points, besides=besides, loaded=loaded
+            serve_forever,
+            loaded.config,
+            announce=_announce,
+            crash_points=crash_points,
+            besides=besides,
+            loaded=loaded,
+            until_eof=until_eof,
         )
     )
 
@@ -75,6 +89,7 @@ def _announce(url: str) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write there at the end where the time went, by stage of an action's way, as JSON.",
 )
+@until_eof_option
 def bench_serve(
     config_file: Path | None,
     host: str | None,
@@ -82,6 +97,7 @@ def bench_serve(
     data_dir: str | None,
     rules_path: str | None,
     stages: Path | None,
+    until_eof: bool,
 ) -> None:
     """Serve as `croupier serve` does, with the benchmarks' own game besides.
 
@@ -93,12 +109,14 @@ def bench_serve(
 
     if stages is not None:
         watch_stages(stages)
-    _serve(load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path), besides=(BenchDuel(),))
+    loaded = load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path)
+    _serve(loaded, besides=(BenchDuel(),), until_eof=until_eof)
 
 
 @click.command(name="serve", hidden=True)
 @all_options
 @crash_points_option
+@until_eof_option
 def drill_serve(
     config_file: Path | None,
     host: str | None,
@@ -106,13 +124,14 @@ def drill_serve(
     data_dir: str | None,
     rules_path: str | None,
     crash_points_fd: int | None,
+    until_eof: bool,
 ) -> None:
     """Serve as `croupier serve` does, with the drill's own game besides."""
     calm_down()
     from net.drill.rules import PeacefulEights
 
     loaded = load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path)
-    _serve(loaded, crash_points=_crash_points(crash_points_fd), besides=(PeacefulEights(),))
+    _serve(loaded, crash_points=_crash_points(crash_points_fd), besides=(PeacefulEights(),), until_eof=until_eof)
 
 
 @click.command("rules-worker", hidden=True)

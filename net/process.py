@@ -166,7 +166,7 @@ class ServerProcess:
     async def _open(self) -> None:
         self.port = self.port or quiet_port()
         command = [*self.program, "serve", "--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--data-dir", str(self.data), *self.arguments]
+        command += ["--data-dir", str(self.data), "--until-eof", *self.arguments]
         inherited: tuple[int, ...] = ()
         if self.fuse is not None:
             inherited = (self.fuse.lay(),)
@@ -175,7 +175,7 @@ class ServerProcess:
         with self.log.open("ab") as log, trio.CancelScope(shield=True):
             self._process = await trio.lowlevel.open_process(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # never written to: its end tells the server that we are gone, however we went
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=self.folder,
@@ -261,8 +261,9 @@ class ServerProcess:
     async def _reap(self, process: trio.Process) -> int:
         with trio.CancelScope(shield=True):  # it is dead, or as good as dead
             status = await process.wait()
-            if process.stdout is not None:
-                await process.stdout.aclose()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    await pipe.aclose()
         return status
 
     async def _first_line(self) -> str:

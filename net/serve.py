@@ -57,11 +57,12 @@ async def serve_forever(
     crash_points: CrashPoints | None = None,
     besides: Iterable[AnyRules] = (),
     loaded: Loaded | None = None,
+    until_eof: bool = False,
 ) -> None:
     """Serves on the real world until SIGTERM or SIGINT; a second signal ends it at once. `announce` is given the URL
     when clients can connect; at `crash_points` a drill may end it; `besides` are rules to be played besides those that
-    are installed; `loaded` says where each value of `config` came from. Raises StartError, alone or in a group, when it
-    cannot start."""
+    are installed; `loaded` says where each value of `config` came from; with `until_eof` the end of the standard input
+    is a SIGTERM, too. Raises StartError, alone or in a group, when it cannot start."""
     clock, entropy = SystemClock(), SystemEntropy()
     with DataDirectory(config.server.data_dir).lock() as data:
         secrets = secret_for(config, data.path, entropy)
@@ -91,10 +92,13 @@ async def serve_forever(
                 ),
                 announce,
                 certificate,
+                until_eof=until_eof,
             )
 
 
-async def _serve(app: App, announce: Callable[[str], None], certificate: Certificate | None) -> None:
+async def _serve(
+    app: App, announce: Callable[[str], None], certificate: Certificate | None, *, until_eof: bool
+) -> None:
     notifier = Notifier.of(os.environ)
     last_resort = LastResort(app.config.server.stop_within, app.root.node)
     try:
@@ -105,6 +109,8 @@ async def _serve(app: App, announce: Callable[[str], None], certificate: Certifi
             await signals.start(_stop_on_signal, app, signals.cancel_scope, last_resort, notifier)
             if certificate is not None:
                 await signals.start(_reload_on_signal, certificate)
+            if until_eof:
+                signals.start_soon(_stop_at_eof)
             with TimeLimit(app.config.games.rules_time_limit, ask_rules.__code__):
                 async with trio.open_nursery() as serving:
                     address = await serving.start(app.run)
@@ -167,6 +173,15 @@ async def _stop_on_signal(
                 return
             log.info("%s: stopping; once more ends at once", signal.Signals(number).name)
             app.stop()
+
+
+async def _stop_at_eof() -> None:
+    """Whoever holds the other end of the standard input has started this server for itself, and has gone."""
+    async with trio.lowlevel.FdStream(os.dup(0)) as stdin:
+        while await stdin.receive_some():
+            pass
+    log.warning("whoever started this server has gone")
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _reload_on_signal(

@@ -246,11 +246,12 @@ def test_the_server_runs_in_trio_with_its_configuration_and_says_when_it_listens
     seen: list[Config] = []
 
     async def serve_forever(
-        config: Config, *, announce: Callable[[str], None], crash_points: CrashPoints, besides: object, loaded: object
+        config: Config, *, announce: Callable[[str], None], crash_points: CrashPoints, until_eof: bool, **_: object
     ) -> None:
         await trio.lowlevel.checkpoint()
         seen.append(config)
         assert isinstance(crash_points, NoCrashPoints)
+        assert not until_eof
         announce("http://127.0.0.1:4711")
 
     serve_with(monkeypatch, serve_forever)
@@ -271,9 +272,7 @@ def test_the_server_runs_in_trio_with_its_configuration_and_says_when_it_listens
     ],
 )
 def test_a_server_that_cannot_start_says_so_in_one_line(raised: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def serve_forever(
-        _: Config, *, announce: Callable[[str], None], crash_points: CrashPoints, besides: object, loaded: object
-    ) -> None:
+    async def serve_forever(_: Config, **__: object) -> None:
         await trio.lowlevel.checkpoint()
         raise raised
 
@@ -290,9 +289,7 @@ def test_a_server_that_cannot_start_says_so_in_one_line(raised: Exception, monke
     ],
 )
 def test_a_fault_of_ours_keeps_its_traceback(raised: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def serve_forever(
-        _: Config, *, announce: Callable[[str], None], crash_points: CrashPoints, besides: object, loaded: object
-    ) -> None:
+    async def serve_forever(_: Config, **__: object) -> None:
         await trio.lowlevel.checkpoint()
         raise raised
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -102,6 +103,42 @@ async def test_at_the_end_of_the_context_the_server_and_its_store_are_dead(how: 
                     scope.cancel()
                     await trio.lowlevel.checkpoint()
     assert living_in(tmp_path) == []
+
+
+STARTS_ONE = """
+import sys, trio
+from pathlib import Path
+from net.process import ServerProcess
+
+async def main():
+    async with ServerProcess(Path(sys.argv[1])) as server:
+        await server.start()
+        print("started", flush=True)
+        await trio.sleep_forever()
+
+trio.run(main)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_a_server_ends_in_order_when_whoever_started_it_was_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", STARTS_ONE, str(tmp_path)]
+    starter = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, env=own_environment())
+    assert starter.stdout is not None
+    async with starter.stdout as said:
+        heard = b""
+        async for more in said:
+            heard += more
+            if heard.endswith(b"\n"):
+                break
+        assert heard == b"started\n"
+        assert len(living_in(tmp_path)) == 2
+        starter.kill()
+        await starter.wait()
+    with trio.fail_after(30):
+        while living_in(tmp_path):  # noqa: ASYNC110 - nothing tells of it
+            await trio.sleep(0.02)
+    assert "whoever started this server has gone" in ServerProcess(tmp_path).log.read_text()
 
 
 async def test_a_server_that_does_not_start_is_one_clear_line(tmp_path: Path) -> None:
