@@ -107,7 +107,7 @@ async def _serve(
             await signals.start(measure_lag, app.meter.lag)
             await signals.start(notifier.keep_alive)
             await signals.start(_stop_on_signal, app, signals.cancel_scope, last_resort, notifier)
-            if certificate is not None:
+            if certificate is not None or not _has_a_terminal():
                 await signals.start(_reload_on_signal, certificate)
             if until_eof:
                 signals.start_soon(_stop_at_eof)
@@ -185,10 +185,22 @@ async def _stop_at_eof() -> None:
 
 
 async def _reload_on_signal(
-    certificate: Certificate, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    certificate: Certificate | None, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """SIGHUP says that the certificate was renewed. Without TLS it ends the process, as always."""
+    """SIGHUP says that the certificate was renewed. To a service without TLS it says nothing; a server without TLS in
+    a terminal has lost that, and ends, as always."""
     with trio.open_signal_receiver(signal.SIGHUP) as signals:
         task_status.started()
         async for _ in signals:
-            certificate.reload()
+            if certificate is None:
+                log.info("SIGHUP: no certificate is configured that could be read again")
+            else:
+                certificate.reload()
+
+
+def _has_a_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from net.client import Api, CroupierClient
+from net.client import Api, CroupierClient, tcp
 from net.process import own_environment
 
 if TYPE_CHECKING:
@@ -43,13 +43,18 @@ async def connect(port: int, name: str = "localhost") -> trio.abc.Stream:
 
 
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[tuple[trio.Process, int]]:
-    """The process and its port; it stops in order at the end."""
+async def serving(folder: Path, scheme: str = "https") -> AsyncIterator[tuple[trio.Process, int]]:
+    """The process, which has no terminal, and its port; it stops in order at the end."""
     log = (folder / "log").open("wb")
     command = [*COMMAND, "serve", "--port", "0", "--data-dir", "data"]
     with log, trio.CancelScope(shield=True):
         process = await trio.lowlevel.open_process(
-            command, cwd=folder, env=environ(folder), stdout=subprocess.PIPE, stderr=log
+            command,
+            cwd=folder,
+            env=environ(folder) if scheme == "https" else own_environment(),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
         )
     assert process.stdout is not None
     try:
@@ -59,7 +64,7 @@ async def serving(folder: Path) -> AsyncIterator[tuple[trio.Process, int]]:
                 part = await process.stdout.receive_some()
                 assert part, (folder / "log").read_text()
                 line += part
-        assert line.startswith(b"croupier listening on https://127.0.0.1:")
+        assert line.startswith(f"croupier listening on {scheme}://127.0.0.1:".encode())
         yield process, int(line.rpartition(b":")[2])
     finally:
         process.terminate()
@@ -100,13 +105,26 @@ async def test_a_game_is_made_and_joined_over_tls_and_the_certificate_renewed(tm
 
         install("renewed", tmp_path)
         process.send_signal(signal.SIGHUP)
-        with trio.fail_after(30):
-            while "the certificate was read again" not in (tmp_path / "log").read_text():  # noqa: ASYNC110 - a file
-                await trio.sleep(0.05)
+        await logged("the certificate was read again", tmp_path)
         assert await Api(lambda: connect(port, "renewed")).healthz()
         assert await client.heartbeat() > 0
         client.drop()
     assert process.returncode == 0, (tmp_path / "log").read_text()
+
+
+async def test_a_service_without_tls_outlives_a_reload(tmp_path: Path) -> None:
+    async with serving(tmp_path, "http") as (process, port):
+        process.send_signal(signal.SIGHUP)
+        await logged("SIGHUP: no certificate is configured", tmp_path)
+        assert await Api(tcp("127.0.0.1", port)).healthz()
+    assert process.returncode == 0, (tmp_path / "log").read_text()
+
+
+async def logged(words: str, folder: Path) -> None:
+    """Returns when the server has said this."""
+    with trio.fail_after(30):
+        while words not in (folder / "log").read_text():  # noqa: ASYNC110 - a file
+            await trio.sleep(0.05)
 
 
 @pytest.mark.parametrize(
