@@ -39,7 +39,9 @@ def run_openspiel(*, write: bool, json: bool) -> None:
     Raises StartError where OpenSpiel is not installed."""
     version = installed()
     if version is None:
-        raise StartError("OpenSpiel is not installed: pip install croupier[openspiel] brings it")
+        raise StartError(
+            "OpenSpiel is not installed: pip install 'croupier[openspiel]' brings it, and no binary has it"
+        )
     from actors.rules.openspiel.survey import concluded, entries
 
     found = list(entries())

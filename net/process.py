@@ -66,6 +66,19 @@ def own_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "net", *arguments]
 
 
+def in_a_checkout() -> bool:
+    """Whether this very program is run from a checkout, by its `./dev`."""
+    return not getattr(sys, "frozen", False) and (Path(net.__file__).parents[1] / "dev").is_file()
+
+
+def typed(command: str) -> str:
+    """This command of ours (`serve --port 80`) as people type it: in a checkout through `./dev`, which has some
+    commands of its own."""
+    if not in_a_checkout():
+        return f"croupier {command}"
+    return f"./dev {command}" if command.split()[0] in {"serve", "sim"} else f"./dev run {command}"
+
+
 def own_environment() -> dict[str, str]:
     """Ours, without what configures some other Croupier: a store of yours is no place for a demo."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CROUPIER")}

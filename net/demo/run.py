@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +12,6 @@ from typing import Final
 import trio
 from attrs import frozen
 
-import net
 from net.config import KEYS
 from net.demo.plan import CannotPlay, Plan, make_plan
 from net.demo.scene import Scene
@@ -23,7 +21,7 @@ from net.demo.stage import Stage
 from net.demo.words import Glyphs
 from net.interrupt import interruptible
 from net.outside import SystemEntropy
-from net.process import ServerProcess, without_rates
+from net.process import ServerProcess, in_a_checkout, typed, without_rates
 from net.rules_path import absolute, rules_on_offer
 
 _NOT_PROVED: Final = 1
@@ -95,18 +93,9 @@ def _again(plan: Plan) -> str:
     """The command that shows this game once more."""
     players = f" --players {len(plan.players)}" if len(plan.players) != 2 else ""
     rules = f" --rules {plan.rules}" if plan.rules != "crazy_eights" else ""
-    return f"{_program('run ')}demo{players}{rules} --seed {shlex.quote(plan.seed)}"
+    return typed(f"demo{players}{rules} --seed {shlex.quote(plan.seed)}")
 
 
 def _next_steps() -> list[tuple[str, str]]:
-    readme = [("five minutes by hand", "README.md")] if _in_a_checkout() else []
-    return [*readme, ("a server of your own", f"{_program()}serve")]
-
-
-def _program(through: str = "") -> str:
-    """How the commands of the program begin, for who reads this."""
-    return f"./dev {through}" if _in_a_checkout() else "croupier "
-
-
-def _in_a_checkout() -> bool:
-    return not getattr(sys, "frozen", False) and (Path(net.__file__).parents[1] / "dev").is_file()
+    readme = [("five minutes by hand", "README.md")] if in_a_checkout() else []
+    return [*readme, ("a server of your own", typed("serve"))]

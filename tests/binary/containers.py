@@ -134,9 +134,12 @@ def why_not() -> str | None:
     missing = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
     if missing:
         return f"no {' '.join(missing)}"
-    with podman() as here:
-        done = here.run("run", "--rm", "-p", "127.0.0.1::8765", DEBIAN, "true")
-    return None if done.returncode == 0 else re.sub(r"\s+", " ", done.stderr).strip()
+    try:
+        with podman() as here:
+            here.says("run", "--rm", "-p", "127.0.0.1::8765", DEBIAN, "true")
+    except AssertionError as failed:
+        return re.sub(r"\s+", " ", str(failed)).strip()
+    return None
 
 
 if __name__ == "__main__":

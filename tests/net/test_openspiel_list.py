@@ -56,4 +56,6 @@ def test_where_openspiel_is_not_installed_it_says_how_to_get_it(monkeypatch: pyt
     monkeypatch.setattr(openspiel, "installed", lambda: None)
     result = CliRunner().invoke(main, ["openspiel"])
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "croupier: OpenSpiel is not installed: pip install croupier[openspiel] brings it\n"
+    assert result.stderr == (
+        "croupier: OpenSpiel is not installed: pip install 'croupier[openspiel]' brings it, and no binary has it\n"
+    )

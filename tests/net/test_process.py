@@ -19,7 +19,7 @@ from net.auth import Scope
 from net.client import Api, ConnectionLost, CroupierClient
 from net.crash_points import Fuse
 from net.errors import StartError
-from net.process import ServerFailed, ServerProcess, own_command, own_environment
+from net.process import ServerFailed, ServerProcess, own_command, own_environment, typed
 
 
 def shell(script: str) -> list[str]:
@@ -258,3 +258,9 @@ async def test_a_server_ends_at_the_crash_point_that_was_lit_and_at_no_other(tmp
         assert await server.ends_by_itself(within=60)
         assert fuse.hit() == "store.writing"
     fuse.cut()
+
+
+def test_people_are_told_the_command_that_they_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [typed("sim --seeds 7"), typed("demo")] == ["./dev sim --seeds 7", "./dev run demo"]
+    monkeypatch.setattr(sys, "frozen", True, raising=False)  # in the binary
+    assert [typed("sim --seeds 7"), typed("demo")] == ["croupier sim --seeds 7", "croupier demo"]

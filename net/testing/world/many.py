@@ -23,6 +23,7 @@ from rich.text import Text
 
 from net.checks import Promise, Violation
 from net.errors import StartError
+from net.process import typed
 from net.testing.story import diagram
 from net.testing.trace import Trace
 from net.testing.world.plan import MEANING, Fault, make_plan
@@ -113,7 +114,7 @@ def story_of(seed: int) -> tuple[Outcome, str]:
     )
     violations = "\n".join(f"  {violation}" for violation in outcome.violations) or "  none"
     head = (
-        f"The world of seed {seed}. Again: ./dev sim --seeds {seed}",
+        f"The world of seed {seed}. Again: {typed(f'sim --seeds {seed}')}",
         f"Broken promises:\n{violations}",
         f"Games:\n{games}",
         f"Faults, until {plan.horizon:.2f} s, when all is calm:\n{strikes}",
@@ -206,7 +207,8 @@ def _tell(outcome: Outcome, keep: Path, console: Console) -> None:
     path = keep / f"world-{outcome.seed}.txt"
     _, story = story_of(outcome.seed)
     _write(path, story)
-    console.print(f"  again: ./dev sim --seeds {outcome.seed}      its story: {path}", soft_wrap=True)
+    again = typed(f"sim --seeds {outcome.seed}")
+    console.print(f"  again: {again}      its story: {path}", soft_wrap=True)
 
 
 def _write(path: Path, text: str) -> None:
