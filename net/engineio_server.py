@@ -20,11 +20,11 @@ from net.engineio_client import Alarm, EngineClient, refusal
 from net.engineio_effects import CloseReason, Refusal
 from net.engineio_requests import ForSession, Handshake, route
 from net.forwarded import network_of
+from net.handshake import Accept, refuse_handshake
 from net.http import error_response
 from net.limits import Places
 from net.outbox import Drops
 from net.outside import new_token
-from net.websocket import Accept, refuse_handshake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

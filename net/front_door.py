@@ -9,13 +9,14 @@ from net.engineio_packets import EngineConfig
 from net.engineio_server import EngineServer
 from net.forwarded import TrustedProxies
 from net.gate import Gate
+from net.handshake import SocketRoutes
 from net.http import HttpLimits, Response
 from net.listener import Listener, ListenerLimits
 from net.outbox import Drops
 from net.plain_socket import PlainSocket
 from net.protocol import SUBPROTOCOL
 from net.socketio_client import SocketIo
-from net.websocket import SocketLimits, SocketRoutes
+from net.websocket import SocketLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from net.api import Api
     from net.certificates import Certificate
     from net.config import Config, Limits
+    from net.handshake import Accept
     from net.http import Request
     from net.listener import Acceptor
     from net.router import Router
-    from net.websocket import Accept
 
 ENGINE_PATHS: Final = frozenset({"/socket.io/", "/socket.io"})
 """Where Engine.IO is spoken. Clients ask for the first; some proxies cut the slash off."""

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from net.certificates import Certificate
+    from net.handshake import Accept
     from net.http import Handler, Report, Request
     from net.stream import Wire
-    from net.websocket import Accept
 
 Upgrade: TypeAlias = "Callable[[Request], Response | Accept]"
 

@@ -1,42 +1,38 @@
-"""WebSockets for a server (RFC 6455): what is accepted, and one accepted connection.
+"""One WebSocket of a server (RFC 6455), from the handshake that was let in (`net.handshake`) to its end.
 
 The handshake, pongs, fragments, the closing handshake and whatever a peer does wrong are trio-websocket's, which owns
 the connection and reads it. Of what it reads, messages in plain frames are taken out before it sees them (`net.frames`)
 and handed straight to whom they are for, in its reader's task: through its own queue each would wake one more task, and
 be parsed at four times the cost. Data frames that go out are ours too, encoded once and pushed to the stream, and so is
-what happens when a peer or trio-websocket misbehaves: nothing of that gets past its own connection. No extension is
-ever agreed on: compressed sizes tell what hidden things look like.
+what happens when a peer or trio-websocket misbehaves: nothing of that gets past its own connection.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import logging
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import trio
 from attrs import frozen
-from trio_websocket import ConnectionClosed, wrap_server_stream
+from trio_websocket import ConnectionClosed
 
 from net.frames import CLOSE, PING_FRAME, PlainFrames, TooLarge, close_frame
-from net.http import error_response
+from net.handshake import opening_handshake, shake_hands
 from net.outbox import Frame, Kind
 from net.stream import RECEIVE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from trio_websocket import WebSocketConnection
 
     from net.frames import Message
-    from net.http import Report, Request, Response
+    from net.handshake import Accept, SocketHandler
+    from net.http import Report, Request
     from net.stream import PushStream
-
-SocketHandler: TypeAlias = "Callable[[Request, WebSocket], Awaitable[None]]"
 
 _AT_ONCE: Final = 16
 """Messages of one read that are handed over in one go."""
@@ -48,74 +44,6 @@ _CONTROL_RATE: Final = 1024
 """Bytes of control frames that a peer may send in a second without ever sending a message."""
 
 logger = logging.getLogger(__name__)
-
-
-# ---- what is accepted
-
-
-@frozen
-class Accept:
-    """This request becomes a WebSocket, which `handler` has until it returns."""
-
-    handler: SocketHandler
-    subprotocol: str | None = None
-
-
-class SocketRoutes:
-    """WebSocket handlers by path; tells what becomes of a request for a WebSocket."""
-
-    def __init__(self) -> None:
-        self._table: dict[str, Accept] = {}
-
-    def add(self, path: str, handler: SocketHandler, *, subprotocol: str | None = None) -> None:
-        """With a `subprotocol`, only clients that offer it are accepted; it is then chosen."""
-        if self._table.setdefault(path, accept := Accept(handler, subprotocol)) is not accept:
-            raise ValueError(f"{path} has a handler")
-
-    def __call__(self, request: Request) -> Response | Accept:
-        """What accepts the request, or its refusal."""
-        accept = self._table.get(request.path)
-        if accept is None:
-            return error_response(404, "not_found", "there is no WebSocket at this path")
-        refusal = refuse_handshake(request)
-        if refusal is not None:
-            return refusal
-        wanted = accept.subprotocol
-        if wanted is not None and wanted not in request.tokens("sec-websocket-protocol"):
-            message = f"offer the subprotocol {wanted}"
-            return error_response(400, "subprotocol_required", message, {"subprotocol": wanted})
-        return accept
-
-    async def upgrade_required(self, request: Request) -> Response:
-        """An HTTP handler for a path that is a WebSocket's."""
-        headers = (("Upgrade", "websocket"), ("Connection", "upgrade"))
-        return error_response(426, "upgrade_required", "this path is for WebSockets", headers=headers)
-
-
-def refuse_handshake(request: Request) -> Response | None:
-    """The refusal of a request that is not an opening handshake (RFC 6455, section 4.2.1); None when it is
-    one."""
-    if request.header("sec-websocket-version") != "13":
-        headers = (("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket"), ("Connection", "upgrade"))
-        return error_response(426, "upgrade_required", "only version 13 is spoken here", headers=headers)
-    checks = {
-        "the method must be GET": request.method == "GET",
-        "there must be no body": not request.body,
-        "Connection must name upgrade": "upgrade" in [t.lower() for t in request.tokens("connection")],
-        "Sec-WebSocket-Key must be 16 bytes in Base64": _is_key(request.header("sec-websocket-key") or ""),
-    }
-    wrong = [what for what, holds in checks.items() if not holds]
-    return error_response(400, "bad_request", "; ".join(wrong)) if wrong else None
-
-
-def _is_key(text: str) -> bool:
-    try:
-        return len(base64.b64decode(text, validate=True)) == 16
-    except (binascii.Error, ValueError):
-        return False
-
-
-# ---- one connection
 
 
 @frozen
@@ -306,11 +234,11 @@ class WebSocket:
     async def _read(self, request: Request, subprotocol: str | None, *, task_status: trio.TaskStatus[bool]) -> None:
         """Does the handshake, tells whether it worked, and reads until the connection is over. Raises
         nothing."""
-        self._lent.head = _opening_handshake(request, subprotocol)
+        self._lent.head = opening_handshake(request, subprotocol)
         try:
             async with trio.open_nursery() as nursery:
                 with trio.fail_after(self._limits.handshake_timeout):
-                    self._connection = await self._accept(nursery, subprotocol)
+                    self._connection = await shake_hands(nursery, self._lent, self._limits, subprotocol)
                 task_status.started(True)
         except Exception:
             # A peer can bring it about (a ping while its own too large message is refused), so it is no
@@ -322,17 +250,6 @@ class WebSocket:
             self._ended.set()
         if self._connection is None:
             task_status.started(False)
-
-    async def _accept(self, nursery: trio.Nursery, subprotocol: str | None) -> WebSocketConnection:
-        proposal = await wrap_server_stream(
-            nursery,
-            self._lent,
-            message_queue_size=self._limits.queue,
-            # It counts characters, and what is past it is not worth an answer but 1009.
-            max_message_size=4 * self._limits.message_bytes,
-            receive_buffer_size=RECEIVE_BYTES,
-        )
-        return await proposal.accept(subprotocol=subprotocol)
 
     async def _finish(self) -> None:
         """The reader is done; the connection ends in order if it still can."""
@@ -445,22 +362,6 @@ class _LentStream(trio.abc.Stream):
     async def aclose(self) -> None:
         self._returned = True
         await trio.lowlevel.checkpoint()
-
-
-def _opening_handshake(request: Request, subprotocol: str | None) -> bytes:
-    """A head for trio-websocket that holds nothing of the client's but its key: other headers can make it
-    raise."""
-    lines = [
-        "GET / HTTP/1.1",
-        "Host: croupier",
-        "Connection: Upgrade",
-        "Upgrade: websocket",
-        "Sec-WebSocket-Version: 13",
-        f"Sec-WebSocket-Key: {request.header('sec-websocket-key')}",
-    ]
-    if subprotocol is not None:
-        lines.append(f"Sec-WebSocket-Protocol: {subprotocol}")
-    return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
 async def serve_websocket(

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from actors.kit.supervisor import ChildSpec, Restart, Supervisor
 from net.admin.door import with_token
+from net.handshake import SocketRoutes
 from net.http import HttpLimits
 from net.listener import Listener, ListenerLimits
-from net.websocket import SocketRoutes
 
 if TYPE_CHECKING:
     from net.admin.door import Door

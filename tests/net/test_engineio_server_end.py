@@ -11,9 +11,9 @@ import trio.testing
 
 from net.engineio_packets import EngineConfig, encode_message
 from net.engineio_server import EngineServer
+from net.handshake import Accept
 from net.http import Request, Response
 from net.testing.ports import SimEntropy
-from net.websocket import Accept
 from tests.samples.engineio import PATH, UPGRADE
 
 if TYPE_CHECKING:

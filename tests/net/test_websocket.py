@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import orjson
 import pytest
 import trio
 import trio.testing
@@ -17,43 +16,22 @@ from wsproto.events import BytesMessage, CloseConnection, Message, Ping, Pong, T
 
 from net.frames import Message as Heard
 from net.frames import TooLarge, close_frame, encode_text_frame
-from net.http import Request, Response, split_path
+from net.handshake import Accept, SocketHandler
 from net.outbox import Frame, Kind
 from net.stream import PushStream
 from net.testing.streams import Link, stream_pair
-from net.websocket import (
-    Accept,
-    ConnectionLost,
-    SocketHandler,
-    SocketLimits,
-    SocketRoutes,
-    WebSocket,
-    serve_websocket,
-)
+from net.websocket import ConnectionLost, SocketLimits, WebSocket, serve_websocket
+from tests.samples.handshake import handshake
 
 if TYPE_CHECKING:
     from wsproto.events import Event
 
+    from net.http import Request
     from net.testing.streams import SimStream
 
 LIMITS = SocketLimits(message_bytes=100, queue=4, handshake_timeout=5.0)
 OUTBOX = 100_000
 CLOSE_TIMEOUT = 5.0
-KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-
-
-def handshake(path: str = "/ws", method: str = "GET", body: bytes = b"", **headers: str | None) -> Request:
-    """An opening handshake; a header that is None is left out."""
-    given = {
-        "connection": "keep-alive, Upgrade",
-        "upgrade": "websocket",
-        "sec-websocket-version": "13",
-        "sec-websocket-key": KEY,
-        "sec-websocket-protocol": "chat, croupier.v1.json",
-        **{name.replace("_", "-"): value for name, value in headers.items()},
-    }
-    present = tuple((name, value) for name, value in given.items() if value is not None)
-    return Request(method, path, split_path(path), {}, present, body, "client")
 
 
 class RawClient:
@@ -194,83 +172,7 @@ def test_a_close_frame_is_read_back_and_a_long_reason_is_cut_between_characters(
     assert event.reason == reason or len(event.reason.encode()) > 119
 
 
-# ---- what is accepted
-
-
-async def nobody(request: Request, websocket: WebSocket) -> None:
-    await trio.lowlevel.checkpoint()
-    raise AssertionError("not reached")
-
-
-def routes() -> SocketRoutes:
-    made = SocketRoutes()
-    made.add("/ws", nobody, subprotocol="croupier.v1.json")
-    made.add("/any", nobody)
-    return made
-
-
-def refusal(request: Request) -> tuple[int, str, dict[str, str]]:
-    decision = routes()(request)
-    assert isinstance(decision, Response)
-    return decision.status, orjson.loads(decision.body)["error"]["code"], dict(decision.headers)
-
-
-def test_a_handshake_that_offers_the_subprotocol_is_accepted() -> None:
-    assert routes()(handshake()) == Accept(nobody, "croupier.v1.json")
-
-
-def test_a_path_without_a_subprotocol_takes_any_offer() -> None:
-    assert routes()(handshake("/any", sec_websocket_protocol=None)) == Accept(nobody, None)
-
-
-@pytest.mark.parametrize("offer", [None, "", "chat", "croupier.v2.json", "CROUPIER.v1.json"])
-def test_a_client_that_does_not_offer_the_subprotocol_is_told_which(offer: str | None) -> None:
-    decision = routes()(handshake(sec_websocket_protocol=offer))
-    assert isinstance(decision, Response)
-    assert decision.status == 400
-    assert orjson.loads(decision.body)["error"] == {
-        "code": "subprotocol_required",
-        "message": "offer the subprotocol croupier.v1.json",
-        "details": {"subprotocol": "croupier.v1.json"},
-    }
-
-
-def test_an_unknown_path_is_not_found() -> None:
-    assert refusal(handshake("/wss"))[:2] == (404, "not_found")
-
-
-@pytest.mark.parametrize("version", [None, "8", "13, 8"])
-def test_another_version_is_told_the_right_one(version: str | None) -> None:
-    status, code, headers = refusal(handshake(sec_websocket_version=version))
-    assert (status, code, headers["Sec-WebSocket-Version"]) == (426, "upgrade_required", "13")
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        handshake(method="POST"),
-        handshake(body=b"x"),
-        handshake(connection="keep-alive"),
-        handshake(connection=None),
-        handshake(sec_websocket_key=None),
-        handshake(sec_websocket_key="c2hvcnQ="),
-        handshake(sec_websocket_key="not base64 at all"),
-        handshake(sec_websocket_key="\xff" * 24),
-    ],
-)
-def test_what_is_no_handshake_is_refused(request_: Request) -> None:
-    assert refusal(request_)[:2] == (400, "bad_request")
-
-
-def test_a_path_has_one_handler() -> None:
-    with pytest.raises(ValueError, match="has a handler"):
-        routes().add("/ws", nobody)
-
-
-async def test_an_ordinary_request_for_a_websocket_is_told_to_upgrade() -> None:
-    response = await routes().upgrade_required(handshake())
-    assert response.status == 426
-    assert dict(response.headers)["Upgrade"] == "websocket"
+# ---- the handshake
 
 
 async def test_the_handshake_chooses_the_subprotocol_and_no_extension(nursery: trio.Nursery) -> None:

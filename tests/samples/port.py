@@ -11,9 +11,10 @@ from attrs import define, field
 from net.certificates import Certificate
 from net.forwarded import TrustedProxies
 from net.frames import encode_text_frame
+from net.handshake import SocketRoutes
 from net.http import HttpLimits, Routes, json_response
 from net.listener import Acceptor, Listener, ListenerLimits
-from net.websocket import SocketLimits, SocketRoutes, WebSocket
+from net.websocket import SocketLimits, WebSocket
 
 if TYPE_CHECKING:
     from net.http import Request, Response

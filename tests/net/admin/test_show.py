@@ -15,11 +15,11 @@ from net.admin.show import show_tree
 from net.auth import Scope, Tokens
 from net.cli import main
 from net.config import Admin, Auth, Config, Server
+from net.handshake import SocketRoutes
 from net.http import Routes, json_response
 from net.listener import Listener, ListenerLimits, bind
 from net.outside import SystemClock
 from net.unix_socket import listen_unix
-from net.websocket import SocketRoutes
 
 if TYPE_CHECKING:
     from pathlib import Path
