@@ -27,7 +27,8 @@ from net import __version__
 from net.data_directory import DataDirectory, DataDirectoryLocked
 from net.durability import info_fields
 from net.errors import StartError
-from net.redis import CommandRefused, ask
+from net.redis import CommandRefused
+from net.redis_connection import ask
 from net.secret_file import FILE_NAME as SECRET
 from net.valkey import STORE
 from net.valkey_process import LOCK_NAME, StoreFolder

@@ -1,30 +1,25 @@
-"""RESP on a Trio stream: pipelined, reconnecting, cancellable.
-
-Callers append packed commands to one buffer; one task writes the whole buffer, one task reads and gives
-replies out in order. So a hundred callers cost one system call, and a lone one waits for nobody. There is no
-thread in it, and it runs over any Trio stream: the simulation's too.
+"""A client of Redis or Valkey on Trio streams: reconnecting, cancellable, pipelined on the connection that it has
+(`net.redis_connection`). There is no thread in it, and it runs over any Trio stream: the simulation's too.
 """
 
 from __future__ import annotations
 
 import logging
 from functools import partial
-from math import inf
 from typing import TYPE_CHECKING
 
-import hiredis
 import trio
 
 from actors.meter import COUNTS, Histogram
 from actors.ports import NoCrashPoints, StoreUnavailable
 from net.backoff import Backoff
 from net.errors import StartError
+from net.redis_connection import Connection, ask, reason_of
 from net.resp import (
     Arg,
     Command,
     CommandRefused,
     Heard,
-    OutOfStep,
     Pipeline,
     Reply,
     ResultUnknown,
@@ -47,12 +42,9 @@ __all__ = [
     "ResultUnknown",
     "StoreNotReached",
     "StoreUnavailable",
-    "ask",
 ]
 
 log = logging.getLogger(__name__)
-
-READ_SIZE = 64 * 1024
 
 NO_CRASH_POINTS = NoCrashPoints()
 
@@ -105,7 +97,7 @@ class Redis:
         self._max_bytes = max_bytes
         self._crash_points = crash_points
         self._batches = Histogram(COUNTS) if batches is None else batches
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
         self._client_id: int | None = None
         """What the server calls the connection that we have, or had last; None: it does not say."""
         self._may_not_end = False
@@ -255,7 +247,7 @@ class Redis:
         except trio.TooSlowError:
             error: Exception = StoreUnavailable(f"no answer within {self._connect_timeout:g} s")
         except (OSError, trio.BrokenResourceError) as broken:
-            error = StoreUnavailable(_reason(broken))
+            error = StoreUnavailable(reason_of(broken))
         except (StoreUnavailable, CommandRefused) as refused:
             error = refused
         except BaseException:
@@ -283,7 +275,7 @@ class Redis:
 
     async def _serve(self, stream: trio.abc.Stream) -> None:
         pipeline = Pipeline(max_calls=self._max_calls, max_bytes=self._max_bytes)
-        connection = _Connection(
+        connection = Connection(
             stream, pipeline, self._call_timeout, self._went_down, self._crash_points, self._batches
         )
         self._connection = connection
@@ -310,105 +302,6 @@ class Redis:
         self._noted = why
 
 
-class _Connection:
-    """A stream with its pipeline, its writer and its reader. It ends at the first fault, and `fail` is
-    final."""
-
-    def __init__(
-        self,
-        stream: trio.abc.Stream,
-        pipeline: Pipeline,
-        timeout: float,
-        on_failure: Callable[[str], None],
-        crash_points: CrashPoints,
-        batches: Histogram,
-    ) -> None:
-        self._stream = stream
-        self._pipeline = pipeline
-        self._timeout = timeout
-        self._on_failure = on_failure
-        self._crash_points = crash_points
-        self._batches = batches
-        self._failed = False
-        self._writer = trio.lowlevel.ParkingLot()
-        # Its deadline is when the next reply is due; there is none while no reply is owed.
-        self._patience = trio.CancelScope()
-
-    def add(self, packed: bytes, slot: Slot) -> None:
-        self._pipeline.add(packed, slot)
-        if self._writer:
-            self._writer.unpark_all()
-
-    def fail(self, why: str) -> None:
-        if self._failed:
-            return
-        self._failed = True
-        # First nobody finds this connection any more; then those who waited for it hear.
-        self._on_failure(why)
-        self._pipeline.fail(why)
-        self._patience.cancel()
-
-    async def run(self) -> None:
-        """Writes and reads until the connection fails."""
-        with self._patience:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._until_it_breaks, self._write)
-                nursery.start_soon(self._until_it_breaks, self._read)
-        if self._patience.cancelled_caught:
-            self.fail(f"no reply for {self._timeout:g} s")
-
-    async def _until_it_breaks(self, pump: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await pump()
-        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError, OutOfStep) as error:
-            self.fail(_reason(error))
-
-    async def _write(self) -> None:
-        while True:
-            while not self._pipeline.has_unsent:
-                await self._writer.park()
-            if not self._pipeline.awaits_replies:
-                self._patience.deadline = trio.current_time() + self._timeout
-            self._batches.add(self._pipeline.unsent_calls)
-            batch = self._pipeline.take()
-            self._crash_points.reach("store.writing")
-            replies = self._pipeline.replies
-            await self._stream.send_all(batch)
-            # The reader runs beside us, and may have had a reply before the stream said that all was written.
-            if self._pipeline.replies == replies:
-                self._crash_points.reach("store.written")
-
-    async def _read(self) -> None:
-        while data := await self._stream.receive_some(READ_SIZE):
-            if self._pipeline.feed(bytes(data)):
-                self._crash_points.reach("store.replied")
-                owed = self._pipeline.awaits_replies
-                self._patience.deadline = trio.current_time() + self._timeout if owed else inf
-        self.fail("the server closed the connection")
-
-
-async def ask(stream: trio.abc.Stream, *commands: Command) -> list[Reply]:
-    """Sends these commands on a stream that nothing else uses, and returns their replies, errors among them.
-
-    Raises trio.BrokenResourceError when the stream breaks, ends, or carries no RESP. Cancelled: the stream is
-    out of step, and good for nothing but closing.
-    """
-    reader = hiredis.Reader(replyError=CommandRefused, notEnoughData=stream)
-    await stream.send_all(pack(commands))
-    replies: list[Reply] = []
-    while len(replies) < len(commands):
-        data = await stream.receive_some(READ_SIZE)
-        if not data:
-            raise trio.BrokenResourceError("the server closed the connection")
-        reader.feed(bytes(data))
-        try:
-            while (reply := reader.gets()) is not stream:
-                replies.append(reply)
-        except hiredis.ProtocolError as error:
-            raise trio.BrokenResourceError(f"this is no Redis: {error}") from None
-    return replies
-
-
 def _unattended(commands: Sequence[Command], refused: Callable[[CommandRefused], None] | None = None) -> Slot:
     """A slot for commands for whose replies nobody waits."""
     slot = Slot(len(commands))
@@ -426,7 +319,3 @@ def _look_for_refusals(
                 continue
             # Neither the arguments nor the message, which may quote them: there may be hidden cards in them.
             log.warning("the store refused an unattended %s: %s", command[0], reply.code)
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or (str(error.__cause__) if error.__cause__ else type(error).__name__)

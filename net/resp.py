@@ -1,5 +1,5 @@
 """One connection's commands and replies, without the connection: what is to be written, what is waited for,
-what a reply means. No await in here; `net.redis` puts it on a stream.
+what a reply means. No await in here; `net.redis_connection` puts it on a stream.
 
 The protocol is RESP2 (the Redis serialization protocol); hiredis packs and parses it. A server answers
 commands in the order in which they came, so replies find their askers by order alone.

@@ -16,7 +16,8 @@ import trio
 
 from net.backoff import Backoff
 from net.durability import DURABILITIES, Durability, StoreRefused, check_external, info_fields
-from net.redis import CommandRefused, ask
+from net.redis import CommandRefused
+from net.redis_connection import ask
 from net.valkey_process import LOCK_NAME, CannotStartStore, StoreFolder
 
 if TYPE_CHECKING:

@@ -56,6 +56,7 @@ _BY_FILE: Final = {
     "game_stream.py": "commit",
     "scripts.py": "commit",
     "redis.py": "commit",
+    "redis_connection.py": "commit",
     "resp.py": "commit",
     "event_codec.py": "commit",
     "snapshot_codec.py": "commit",

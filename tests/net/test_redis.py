@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.ports import StoreUnavailable
-from net.redis import CommandRefused, Redis, ResultUnknown, StoreNotReached, ask
+from net.redis import CommandRefused, Redis, ResultUnknown, StoreNotReached
+from net.redis_connection import ask
 from tests.samples.memory import CountingEntropy
 from tests.samples.store import Proxy, ScriptedStore
 

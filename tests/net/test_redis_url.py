@@ -10,7 +10,8 @@ import pytest
 import trio
 import trio.testing
 
-from net.redis import Redis, StoreNotReached, ask
+from net.redis import Redis, StoreNotReached
+from net.redis_connection import ask
 from net.redis_url import BadRedisUrl, RedisUrl
 from tests.samples.memory import CountingEntropy
 

@@ -15,7 +15,8 @@ import pytest
 import trio
 
 from net.data_directory import DataDirectory, FileLock
-from net.redis import Redis, ask
+from net.redis import Redis
+from net.redis_connection import ask
 from net.unix_socket import LONGEST_PATH
 from net.valkey import CannotStartStore, EmbeddedValkey
 from net.valkey_process import StoreFolder
