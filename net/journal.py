@@ -20,20 +20,19 @@ from functools import partial
 from math import nan
 from typing import TYPE_CHECKING, Final
 
-import trio
 from attrs import frozen
 
 from actors.events import Created, Event
-from actors.ports import Fenced, GameNotFound, ServerReplaced, StoreLostData, StoreUnavailable
+from actors.ports import Fenced, GameNotFound, StoreLostData, StoreUnavailable
 from actors.snapshot import Loaded
-from net.backoff import Backoff
 from net.event_codec import UnreadableEvent, decode_event, encode_event
 from net.game_stream import Entry, GameStream
-from net.redis import Reply, ResultUnknown
+from net.redis import Reply
 from net.scripts import Scripts
 from net.snapshot_codec import UnreadableSnapshot, decode_snapshot, encode_snapshot
 from net.store_keys import StoreKeys
 from net.store_scripts import AS_IT_STANDS
+from net.until_known import until_known
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -49,8 +48,6 @@ PAGE: Final = 500
 """Entries fetched at once: some milliseconds of decoding, before other tasks have their turn again."""
 
 NONCE_BYTES: Final = 16
-FIRST_RETRY: Final = 0.02
-LONGEST_RETRY: Final = 1.0
 
 
 class RedisJournal:
@@ -76,7 +73,7 @@ class RedisJournal:
         stream = self._stream(event.game_id)
         entry = Entry(1, encode_event(event), self._nonce())
         indexes = self._keys.indexes(event.players)
-        await _until_known(
+        await until_known(
             self._redis,
             self._entropy,
             lambda: stream.create(entry, indexes, at=event.at, deadline=deadline),
@@ -243,7 +240,7 @@ class RedisJournalWriter:
         write = partial(self._finish if ends else self._continue, entry, event.at, deadline)
         self._in_doubt = True
         try:
-            await _until_known(
+            await until_known(
                 self._redis,
                 self._entropy,
                 lambda: self._attempt(entry, write),
@@ -329,55 +326,6 @@ class _Sent:
     event: Event
     entry: Entry
     outcome: Reply | Exception
-
-
-async def _until_known(
-    redis: Redis,
-    entropy: Entropy,
-    attempt: Callable[[], Awaitable[None]],
-    *,
-    stands: Callable[[], Awaitable[bool]],
-    first: Callable[[], Awaitable[None]] | None = None,
-) -> None:
-    """Attempts a write that may be repeated, again and again until its result is known; `stands` reads whether it was
-    executed. `first` stands for an attempt that was made before.
-
-    Raises what the attempt raises; StoreUnavailable only if no attempt can have written anything, and none will.
-    """
-    backoff = Backoff(entropy, first=FIRST_RETRY, longest=LONGEST_RETRY)
-    unknown = False
-    while True:
-        try:
-            await (attempt if first is None else first)()
-        except ResultUnknown:
-            unknown = True
-        except ServerReplaced as replaced:
-            if not unknown:
-                raise
-            final = replaced
-            break
-        except StoreUnavailable:
-            # That this attempt wrote nothing says nothing of an earlier one, which may stand or may yet land.
-            if not unknown:
-                raise
-        else:
-            return
-        first = None
-        await trio.sleep(backoff.next())
-        await redis.wait_available()
-    # From here on nothing of ours is executed any more: an earlier attempt was by now, or never will be.
-    if not await _answered(redis, backoff, stands):
-        raise final
-
-
-async def _answered(redis: Redis, backoff: Backoff, read: Callable[[], Awaitable[bool]]) -> bool:
-    """What this read says, as soon as the store is there to say it."""
-    while True:
-        try:
-            return await read()
-        except StoreUnavailable:
-            await trio.sleep(backoff.next())
-            await redis.wait_available()
 
 
 def _snapshot(created: Created, data: bytes, entries: Sequence[Entry]) -> Snapshot | None:

@@ -53,6 +53,7 @@ _BY_FILE: Final = {
     "judge.py": "rules",
     "game.py": "rules",
     "journal.py": "commit",
+    "until_known.py": "commit",
     "game_stream.py": "commit",
     "scripts.py": "commit",
     "redis.py": "commit",
