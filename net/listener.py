@@ -22,9 +22,10 @@ from net.forwarded import UNIX_PEER, TrustedProxies, network_of
 from net.http import HttpLimits, Response, error_response
 from net.limits import Places
 from net.outbox import Drops
-from net.stream import PushStream, SocketWire
+from net.stream import PushStream
 from net.tls import HandshakeFailed, TlsWire
 from net.websocket import SocketLimits, serve_websocket
+from net.wire import SocketWire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from net.certificates import Certificate
     from net.handshake import Accept
     from net.http import Handler, Report, Request
-    from net.stream import Wire
+    from net.wire import Wire
 
 Upgrade: TypeAlias = "Callable[[Request], Response | Accept]"
 

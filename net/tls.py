@@ -17,7 +17,7 @@ from net.stream import RECEIVE_BYTES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from net.stream import Wire
+    from net.wire import Wire
 
 _RECORD_BYTES: Final = 16384
 """What one TLS record holds at most (RFC 8446, section 5.1)."""
@@ -36,7 +36,7 @@ class HandshakeFailed(Exception):
 
 
 class TlsWire:
-    """A server's end of TLS; a `net.stream.Wire` once `handshake` is done. The wire beneath belongs to it from now on.
+    """A server's end of TLS; a `net.wire.Wire` once `handshake` is done. The wire beneath belongs to it from now on.
 
     A peer that ends the connection without TLS's own goodbye has ended it all the same: what is spoken on it knows by
     itself whether it is complete.
@@ -73,11 +73,11 @@ class TlsWire:
 
     @property
     def unsent(self) -> int:
-        """See `net.stream.Wire`."""
+        """See `net.wire.Wire`."""
         return 0 if self._closed else len(self._record) + self._outgoing.pending
 
     def send_nowait(self, buffers: Sequence[bytes | memoryview], /) -> int:
-        """See `net.stream.Wire`. Small buffers share a record."""
+        """See `net.wire.Wire`. Small buffers share a record."""
         self._check()
         self._offer()
         data = _Joined(buffers)
@@ -95,13 +95,13 @@ class TlsWire:
                 raise trio.BrokenResourceError(_reason(error)) from error
 
     async def wait_writable(self) -> None:
-        """See `net.stream.Wire`."""
+        """See `net.wire.Wire`."""
         self._check()
         await self._wire.wait_writable()
         await self._send_unsent()
 
     async def send_eof(self) -> None:
-        """See `net.stream.Wire`; TLS's goodbye goes first (RFC 8446, section 6.1)."""
+        """See `net.wire.Wire`; TLS's goodbye goes first (RFC 8446, section 6.1)."""
         self._check()
         self._say_goodbye()
         await self._send_unsent()
@@ -125,7 +125,7 @@ class TlsWire:
     # ---- receiving
 
     async def receive_some(self, max_bytes: int, /) -> bytes:
-        """See `net.stream.Wire`."""
+        """See `net.wire.Wire`."""
         await trio.lowlevel.checkpoint_if_cancelled()
         while True:
             self._check()
@@ -161,7 +161,7 @@ class TlsWire:
     # ---- closing
 
     def close(self) -> None:
-        """See `net.stream.Wire`. A peer that is up to date is told goodbye, if that needs no waiting."""
+        """See `net.wire.Wire`. A peer that is up to date is told goodbye, if that needs no waiting."""
         if not self._closed:
             if self._agreed and not self.unsent:
                 with suppress(trio.BrokenResourceError, trio.ClosedResourceError):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from net.stream import SocketWire
+    from net.wire import SocketWire
 
 LONGEST_PATH: Final = 100
 """sockaddr_un takes 107 bytes on Linux and 103 on macOS."""

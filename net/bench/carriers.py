@@ -14,7 +14,8 @@ import trio
 from attrs import define, field
 
 from net.bench.errors import BenchFailed
-from net.stream import RECEIVE_BYTES, Wire
+from net.stream import RECEIVE_BYTES
+from net.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from actors.rules.interface import JsonObject
     from net.auth import Scope
     from net.bench.server import LocalServer
-    from net.stream import Wire
+    from net.wire import Wire
 
 SECRET: Final = "only for the benchmark's own server, on loopback, for a moment"
 SPARE: Final = 200

@@ -13,7 +13,7 @@ from attrs import define
 
 from net.bench.stages import STAGES
 from net.process import ServerProcess, own_command, without_rates
-from net.stream import SocketWire
+from net.wire import SocketWire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -37,7 +37,8 @@ _COUNTED_FOR: Final = 5.0
 
 _BY_CODE: Final = {
     ("stream.py", "receive_some"): "read",
-    ("stream.py", "send_nowait"): "write",
+    ("wire.py", "receive_some"): "read",
+    ("wire.py", "send_nowait"): "write",
     ("stream.py", "push"): "write",
     ("stream.py", "_release"): "write",
 }

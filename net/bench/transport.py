@@ -20,7 +20,7 @@ from net.client import Api, ApiFailed, ConnectionLost
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-    from net.stream import Wire
+    from net.wire import Wire
 
 CONNECTIONS: Final = 20
 """So many connections ask at the same time, each for one thing at a time."""

@@ -1,7 +1,7 @@
 """A simulated duplex byte stream: bounded, with latency, partial delivery, and the ways in which a connection
 dies.
 
-One connection is two pipes; each of its ends is a `SimStream`, which is a Trio stream and a `net.stream.Wire`
+One connection is two pipes; each of its ends is a `SimStream`, which is a Trio stream and a `net.wire.Wire`
 in one. Nothing here uses a thread, a socket or the real clock, so a test under
 `MockClock(autojump_threshold=0)` takes no real time and goes the same way twice.
 """
@@ -131,7 +131,7 @@ class _Pipe:
 
 @define(eq=False)
 class SimStream(trio.abc.HalfCloseableStream):
-    """One end of a simulated connection, a Trio stream and a `net.stream.Wire` in one.
+    """One end of a simulated connection, a Trio stream and a `net.wire.Wire` in one.
 
     As on Trio's streams, what was closed on this side raises ClosedResourceError, what died otherwise raises
     BrokenResourceError, and a second task that sends or receives at the same time gets BusyResourceError. A

@@ -14,7 +14,7 @@ from net.bench.carriers import client_frame, open_websocket
 from net.bench.crowd import Arrival, Beats, Broadcast, Figures, Plan, Return
 from net.bench.crowd_run import CrowdReport
 from net.bench.machine import Machine
-from net.stream import SocketWire
+from net.wire import SocketWire
 
 FIGURES = Figures(
     Arrival(2000, 4.0, 2.0, 64 * 1024 * 2000),
