@@ -15,11 +15,11 @@ from actors.events import Created
 from actors.game import Game, RulesFault
 from actors.kit.actor import ActorError, Ref, actor_child
 from actors.kit.supervisor import Restart, SupervisorStopped
-from actors.messages import Expire, Passivate, TableMessage
 from actors.ports import GameNotFound, StoreUnavailable
 from actors.rules.validation import BadOptions, checked_options
 from actors.standing import Standing
 from actors.table import Table
+from actors.table_messages import Expire, Passivate, TableMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

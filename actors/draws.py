@@ -12,7 +12,7 @@ from actors.rules.interface import Change, IllegalAction
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from actors.messages import DrawMove
+    from actors.table_messages import DrawMove
 
 _TOLD_AS: dict[DrawMove, str] = {"offer": "draw_offered", "accept": "draw_accepted", "decline": "draw_declined"}
 

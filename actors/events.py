@@ -8,8 +8,9 @@ from typing import ClassVar, TypeAlias
 
 from attrs import field, frozen
 
-from actors.messages import ActionAnswer, DrawAnswer, DrawMove, ResignAnswer
+from actors.messages import ActionAnswer, DrawAnswer, ResignAnswer
 from actors.rules.interface import JsonObject
+from actors.table_messages import DrawMove
 
 
 @frozen

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from actors.events import Event
-    from actors.messages import DrawMove
     from actors.rules.interface import ForcedAction, JsonObject, Step
+    from actors.table_messages import DrawMove
 
 P = ParamSpec("P")
 T = TypeVar("T")

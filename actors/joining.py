@@ -11,19 +11,8 @@ from attrs import evolve, frozen
 
 from actors.failures import Code, Failure
 from actors.game import Game, Position
-from actors.messages import (
-    GameReconnected,
-    Join,
-    OpponentStatus,
-    Push,
-    Reconnect,
-    Recover,
-    Restored,
-    Role,
-    Sealed,
-    Spectate,
-    SpectatorCount,
-)
+from actors.messages import GameReconnected, OpponentStatus, Push, Restored, Sealed, SpectatorCount
+from actors.table_messages import Join, Reconnect, Recover, Role, Spectate
 from actors.telling import Telling
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from actors.rules.interface import IllegalAction, MalformedAction
 
 if TYPE_CHECKING:
     from actors.game import Ended, Game, Position
-    from actors.messages import DrawMove
     from actors.rules.interface import ForcedAction, JsonObject
+    from actors.table_messages import DrawMove
 
 
 def judge_action(game: Game, at: Position, seat: int, action: JsonObject, *, clock: float = 0.0) -> Position | Failure:

@@ -12,7 +12,8 @@ from actors.events import Abandoned, Acted, DrawMoved, Event, Extended, Resigned
 from actors.failures import Code, Failure
 from actors.game import Position, ask_rules
 from actors.judge import judge_action, judge_draw, judge_resignation
-from actors.messages import Act, ActionAnswer, Draw, DrawAnswer, Resign, ResignAnswer, Sealed
+from actors.messages import ActionAnswer, DrawAnswer, ResignAnswer, Sealed
+from actors.table_messages import Act, Draw, Resign
 from actors.telling import Pushes
 from actors.views import Scene, draw_answer, resign_answer
 

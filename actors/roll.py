@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from attrs import define, field, frozen
 
-from actors.messages import Role
+from actors.table_messages import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

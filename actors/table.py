@@ -17,16 +17,16 @@ from actors.game import RulesFault
 from actors.joining import NOT_IN_GAME, STORE_AWAY, Door, Joining, let_in, open_door, seat_for
 from actors.judge import game_ended
 from actors.kit.actor import NOT_AT_ONCE, TAKEN
-from actors.messages import Abort, Act, Describe, Expire, Passivate, Resume
 from actors.moves import Request, abandonment, answer_again, expiry, extension, judge
 from actors.ports import GameNotFound, StoreLostData, StoreUnavailable
+from actors.table_messages import Abort, Act, Describe, Expire, Passivate, Resume
 from actors.writing import Committed
 
 if TYPE_CHECKING:
     from actors.game import Game, Position
     from actors.kit.actor import Taken
-    from actors.messages import TableMessage
     from actors.moves import Move
+    from actors.table_messages import TableMessage
 
 log = logging.getLogger("croupier.table")
 

@@ -19,11 +19,11 @@ from actors.game import ReplayDiverged, RulesFault
 from actors.held import Held
 from actors.joining import STORE_AWAY
 from actors.kit.actor import Actor
-from actors.messages import TableMessage
 from actors.ports import Fenced, GameNotFound, StoreLostData, StoreUnavailable
 from actors.recovery import recover
 from actors.rules.registry import RulesVersionMissing, UnknownRules
 from actors.standing import Stands, Status, Suspension
+from actors.table_messages import TableMessage
 from actors.telling import Telling
 
 if TYPE_CHECKING:

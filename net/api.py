@@ -12,11 +12,12 @@ from actors.failures import Code, Failure
 from actors.faults import report
 from actors.game import RulesFault
 from actors.kit.actor import ActorError
-from actors.messages import ABSENT, Abort, Describe, GameCreated
+from actors.messages import ABSENT, GameCreated
 from actors.ports import Archive, Entropy, GameNotFound, Journal, StoreLostData, StoreUnavailable
 from actors.rules.interface import JsonObject
 from actors.rules.registry import Registry, UnknownRules
 from actors.rules.validation import BadOptions
+from actors.table_messages import Abort, Describe
 from net.auth import Scope, Tokens, is_user_id
 from net.bearer import authorized
 from net.http import Refused, Routes, error_response, json_response

@@ -14,9 +14,10 @@ from attrs import define, field
 from actors.directory import Directory
 from actors.kit.actor import ActorError
 from actors.kit.supervisor import SupervisorStopped
-from actors.messages import Reconnect, Recover, Restored, Role
+from actors.messages import Restored
 from actors.ports import GameNotFound, StoreUnavailable
 from actors.roll import Following
+from actors.table_messages import Reconnect, Recover, Role
 from net.auth import is_person
 from net.latest_games import LatestGames
 from net.session import Followed, Session

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
-from actors.messages import Role
 from actors.ports import StoreUnavailable
 from actors.roll import ConnectionRecord, Following, Moment
+from actors.table_messages import Role
 from net.record_scripts import BEAT, DROP, PUT
 from net.redis import CommandRefused, ResultUnknown
 from net.scripts import Scripts

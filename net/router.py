@@ -13,10 +13,11 @@ from actors.failures import Code, Failure
 from actors.faults import report
 from actors.kit.actor import ActorError, ActorStopped, MailboxFull
 from actors.kit.supervisor import StartTimeout
-from actors.messages import Act, Describe, Draw, Join, Resign, Role, Sealed, Spectate, View
+from actors.messages import Sealed, View
 from actors.meter import Meter
 from actors.ports import GameNotFound, StoreLostData, StoreUnavailable
 from actors.roll import Following
+from actors.table_messages import Act, Describe, Draw, Join, Resign, Role, Spectate
 from net.comeback import follow_in
 from net.limits import in_milliseconds
 from net.protocol import (

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from actors.failures import Code, Failure
 from actors.kit.actor import ActorError, AskTimeout
-from actors.messages import Resume
 from actors.ports import GameNotFound
+from actors.table_messages import Resume
 from net.http import Refused, error_response, json_response
 
 if TYPE_CHECKING:

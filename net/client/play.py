@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import trio
 from attrs import define, field, frozen
 
-from actors.messages import DrawMove
 from actors.rules.interface import JsonObject
+from actors.table_messages import DrawMove
 from net.client.errors import ConnectionLost, RequestFailed
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from net.drill.score import Score
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.messages import DrawMove
     from actors.rules.interface import JsonObject
+    from actors.table_messages import DrawMove
     from net.client.player import How
 
 _RESIGNS_ONE_IN: Final = 150

@@ -20,9 +20,10 @@ from actors.bots.sight import Sight
 from actors.failures import Code, Failure
 from actors.kit.actor import Actor, ActorError, AskTimeout, Ref
 from actors.kit.supervisor import SupervisorStopped
-from actors.messages import Act, Draw, DrawOffered, GameOver, Join, Push, Resign, Sealed, View
+from actors.messages import DrawOffered, GameOver, Push, Sealed, View
 from actors.ports import GameNotFound
 from actors.standing import Status
+from actors.table_messages import Act, Draw, Join, Resign
 from net.client.errors import RequestFailed
 from net.client.play import Decide, Leave, Look, Pause, Seat, Send, Wait
 from net.protocol import encode_failure

@@ -10,9 +10,10 @@ import trio
 from actors.archivist import LONGEST_PAUSE, PAGE, UNKNOWN, Archivist, NotOver, describe_ended
 from actors.events import Aborted, Created, Resigned
 from actors.failures import Code, Failure
-from actors.messages import Abort, Act, ActionAnswer, Describe, Join, Resign, ResignAnswer, View
+from actors.messages import ActionAnswer, ResignAnswer, View
 from actors.ports import ArchiveUnavailable, StoreUnavailable
 from actors.rules.registry import Registry
+from actors.table_messages import Abort, Act, Describe, Join, Resign
 from tests.samples.memory import (
     ArchivedJournal,
     CountingEntropy,

@@ -8,20 +8,9 @@ import pytest
 import trio
 
 from actors.kit.supervisor import DynamicSupervisor
-from actors.messages import (
-    Abort,
-    Describe,
-    GameOver,
-    Join,
-    OpponentStatus,
-    Recover,
-    Resign,
-    Role,
-    Spectate,
-    SpectatorCount,
-    View,
-)
+from actors.messages import GameOver, OpponentStatus, SpectatorCount, View
 from actors.presence import COUNT_PAUSE
+from actors.table_messages import Abort, Describe, Join, Recover, Resign, Role, Spectate
 from tests.samples.memory import Listener
 from tests.samples.room import GAME, Room, views
 from tests.samples.tally import Tally

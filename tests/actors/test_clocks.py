@@ -11,17 +11,8 @@ import trio.testing
 from actors.events import Abandoned, TimedOut
 from actors.failures import Code
 from actors.kit.supervisor import DynamicSupervisor
-from actors.messages import (
-    ABSENT,
-    ActionAnswer,
-    Describe,
-    Expire,
-    GameOver,
-    Join,
-    Resign,
-    Spectate,
-    View,
-)
+from actors.messages import ABSENT, ActionAnswer, GameOver, View
+from actors.table_messages import Describe, Expire, Join, Resign, Spectate
 from tests.samples.memory import Listener
 from tests.samples.room import GAME, Room, code, described, views
 from tests.samples.tally import Tally

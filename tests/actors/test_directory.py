@@ -12,8 +12,9 @@ import trio
 from actors.events import Abandoned, Created
 from actors.failures import Failure
 from actors.kit.actor import ActorStopped
-from actors.messages import Act, ActionAnswer, Describe, Join, Resign, View
+from actors.messages import ActionAnswer, View
 from actors.ports import StoreUnavailable
+from actors.table_messages import Act, Describe, Join, Resign
 from tests.samples.memory import Listener, MemoryJournal
 from tests.samples.room import GAME, MISS
 

@@ -11,23 +11,8 @@ from attrs import evolve
 from actors.events import Created, DrawMoved
 from actors.failures import Code, Failure
 from actors.game import Game, ReplayDiverged
-from actors.messages import (
-    ABSENT,
-    Abort,
-    Act,
-    Describe,
-    Draw,
-    DrawAnswer,
-    DrawOffered,
-    GameOver,
-    Reconnect,
-    Recover,
-    Resign,
-    Restored,
-    Role,
-    Spectate,
-    View,
-)
+from actors.messages import ABSENT, DrawAnswer, DrawOffered, GameOver, Restored, View
+from actors.table_messages import Abort, Act, Describe, Draw, Reconnect, Recover, Resign, Role, Spectate
 from tests.samples.memory import Listener
 from tests.samples.room import GAME, MISS, code, described, views
 from tests.samples.tally import Tally
@@ -35,9 +20,9 @@ from tests.samples.tally import Tally
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
-    from actors.messages import DrawMove
     from actors.rules.chance import Chance
     from actors.rules.interface import Step
+    from actors.table_messages import DrawMove
     from tests.samples.room import Room
     from tests.samples.tally import TallyState
 

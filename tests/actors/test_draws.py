@@ -12,7 +12,7 @@ from actors.draws import Draws, told_as
 from actors.rules.interface import IllegalAction
 
 if TYPE_CHECKING:
-    from actors.messages import DrawMove
+    from actors.table_messages import DrawMove
 
 OFFERED = Draws().after(0, "offer", 5)
 

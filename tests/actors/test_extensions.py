@@ -12,21 +12,8 @@ from hypothesis import strategies as st
 from actors.events import Created, Extended
 from actors.failures import Code
 from actors.game import Game, ReplayDiverged
-from actors.messages import (
-    ABSENT,
-    Act,
-    ActionAnswer,
-    Describe,
-    Expire,
-    GameReconnected,
-    Join,
-    Reconnect,
-    Recover,
-    Resign,
-    Restored,
-    Role,
-    View,
-)
+from actors.messages import ABSENT, ActionAnswer, GameReconnected, Restored, View
+from actors.table_messages import Act, Describe, Expire, Join, Reconnect, Recover, Resign, Role
 from tests.samples.memory import Listener
 from tests.samples.room import GAME, MISS, code, described, views
 from tests.samples.tally import Tally

@@ -11,27 +11,18 @@ from attrs import evolve
 from actors.failures import Code, Failure
 from actors.messages import (
     ABSENT,
-    Abort,
-    Act,
-    Describe,
-    Draw,
     DrawOffered,
     GameOver,
     GameReconnected,
-    Join,
     OpponentStatus,
     Push,
-    Reconnect,
-    Recover,
-    Resign,
     Restored,
-    Role,
     SessionReplaced,
-    Spectate,
     SpectatorCount,
     View,
     parse_offset,
 )
+from actors.table_messages import Abort, Act, Describe, Draw, Join, Reconnect, Recover, Resign, Role, Spectate
 from tests.samples.memory import Listener
 from tests.samples.room import GAME, MISS, RUDE, code, described, views
 

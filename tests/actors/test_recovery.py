@@ -15,8 +15,9 @@ from actors.failures import Code
 from actors.house import SNAPSHOT_PART
 from actors.kit.actor import ActorCrashed
 from actors.kit.dynamic import DynamicSupervisor
-from actors.messages import ABSENT, Abort, AbortAnswer, Act, ActionAnswer, Describe, Join, Resign
+from actors.messages import ABSENT, AbortAnswer, ActionAnswer
 from actors.recovery import BREATH, ended_by
+from actors.table_messages import Abort, Act, Describe, Join, Resign
 from tests.samples.memory import Listener
 from tests.samples.room import GAME, MISS, RUDE, Room, code, described, views
 from tests.samples.tally import Tally

@@ -15,7 +15,6 @@ from actors.events import Created
 from actors.failures import Failure
 from actors.game import Game
 from actors.house import House
-from actors.messages import Act, Draw, Resign
 from actors.moves import expiry, extension, judge
 from actors.recovery import answered_in, restored, snapshot_of
 from actors.rules.crazy_eights import CrazyEights
@@ -23,6 +22,7 @@ from actors.rules.duel import Duel
 from actors.rules.registry import Registry
 from actors.rules.validation import checked_options
 from actors.snapshot import Loaded
+from actors.table_messages import Act, Draw, Resign
 from actors.telling import Telling
 from actors.timers import Timers
 from net.event_codec import decode_event, encode_event

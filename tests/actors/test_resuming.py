@@ -8,8 +8,9 @@ import pytest
 
 from actors.events import Resumed
 from actors.failures import Code, Failure
-from actors.messages import ABSENT, ActionAnswer, Describe, Resign, Resume, ResumeAnswer, View
+from actors.messages import ABSENT, ActionAnswer, ResumeAnswer, View
 from actors.ports import StoreUnavailable
+from actors.table_messages import Describe, Resign, Resume
 from tests.samples.memory import Listener, MemoryWriter
 from tests.samples.room import GAME, code, described
 

@@ -13,21 +13,9 @@ from attrs import evolve
 from actors.events import Aborted, Acted
 from actors.failures import Code, Failure
 from actors.kit.actor import ActorError, ActorStopped
-from actors.messages import (
-    ABSENT,
-    Abort,
-    AbortAnswer,
-    Act,
-    ActionAnswer,
-    Describe,
-    Description,
-    GameOver,
-    Join,
-    Resign,
-    ResignAnswer,
-    View,
-)
+from actors.messages import ABSENT, AbortAnswer, ActionAnswer, Description, GameOver, ResignAnswer, View
 from actors.ports import GameNotFound, StoreLostData, StoreUnavailable
+from actors.table_messages import Abort, Act, Describe, Join, Resign
 from tests.samples.memory import Listener, MemoryJournal
 from tests.samples.room import GAME, MISS, RUDE, Room, code, described, opened, views
 from tests.samples.tally import Tally

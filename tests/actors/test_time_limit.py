@@ -13,7 +13,8 @@ import trio
 
 from actors.failures import Code
 from actors.game import RulesFault, ask_rules
-from actors.messages import ABSENT, Abort, AbortAnswer, Act, ActionAnswer, Describe, Draw, Join, Resign
+from actors.messages import ABSENT, AbortAnswer, ActionAnswer
+from actors.table_messages import Abort, Act, Describe, Draw, Join, Resign
 from actors.time_limit import TimeIsUp, TimeLimit
 from tests.samples.memory import Listener
 from tests.samples.room import GAME, MISS, code, described

@@ -12,8 +12,9 @@ from actors.events import Acted, Created, TimedOut
 from actors.failures import Code, Failure
 from actors.game import Game
 from actors.kit.actor import MailboxFull
-from actors.messages import ABSENT, Abort, Act, ActionAnswer, Describe, Expire, GameOver, Resign
+from actors.messages import ABSENT, ActionAnswer, GameOver
 from actors.service_clock import ServiceClock
+from actors.table_messages import Abort, Act, Describe, Expire, Resign
 from actors.timers import Timers
 from tests.samples.memory import Listener
 from tests.samples.room import GAME, MISS, RUDE, code, described, views

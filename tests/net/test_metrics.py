@@ -12,15 +12,15 @@ import trio
 from prometheus_client.parser import text_string_to_metric_families
 
 from actors.kit.actor import ActorCrashed
-from actors.messages import Describe
 from actors.meter import Histogram
 from actors.rules.registry import Registry
 from actors.table import Table
+from actors.table_messages import Describe
 from net.metrics import HISTOGRAMS, Metrics, measure_lag
 from tests.samples.tally import Tally
 
 if TYPE_CHECKING:
-    from actors.messages import TableMessage
+    from actors.table_messages import TableMessage
     from net.http import Request
     from net.testing.house import House
 

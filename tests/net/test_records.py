@@ -9,10 +9,10 @@ import pytest
 import trio
 from attrs import evolve
 
-from actors.messages import Role
 from actors.ports import StoreUnavailable
 from actors.roll import ConnectionRecord, Following, Moment
 from actors.rules.registry import Registry
+from actors.table_messages import Role
 from net.ownership import Ownership
 from net.records import RedisConnectionRecords
 from net.testing.ports import SimEntropy

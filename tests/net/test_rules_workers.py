@@ -20,8 +20,9 @@ from actors.apart.questions import Died, Failed, Late, Question, Refused, Told
 from actors.apart.rules import Apart
 from actors.failures import Code
 from actors.kit.supervisor import DynamicSupervisor
-from actors.messages import Act, ActionAnswer, Describe
+from actors.messages import ActionAnswer
 from actors.rules.registry import Registry
+from actors.table_messages import Act, Describe
 from net.rules_workers import RulesWorkers
 from tests.samples.memory import Listener
 from tests.samples.native import ABORT, LOOP, PRINT, PYTHON_LOOP, READ, DoesNotLoad, NativeTally, guess

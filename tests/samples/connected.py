@@ -7,8 +7,8 @@ import itertools
 import trio
 from attrs import define, field
 
-from actors.messages import Role
 from actors.roll import Following, Keys, Moment
+from actors.table_messages import Role
 
 GAME = Following("g", Role.PLAYER)
 OTHER_GAME = Following("h", Role.PLAYER)

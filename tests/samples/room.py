@@ -12,8 +12,9 @@ from actors.attendance import Attendance
 from actors.directory import Directory
 from actors.failures import Failure
 from actors.house import House
-from actors.messages import Act, Description, Join, Sealed, View
+from actors.messages import Description, Sealed, View
 from actors.rules.registry import Registry
+from actors.table_messages import Act, Join
 from actors.timers import Timers
 from net.protocol import JsonEncoder
 from tests.samples.memory import CountingEntropy, CrashLog, FixedClock, Listener, MemoryClockStore, MemoryJournal

@@ -11,8 +11,8 @@ from attrs import field, frozen
 from actors.events import Acted, Created, DrawMoved, Resigned, TimedOut
 from actors.game import Game, Position
 from actors.judge import judge_action, judge_draw, judge_resignation
-from actors.messages import DrawMove
 from actors.rules.interface import JsonObject
+from actors.table_messages import DrawMove
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -17,10 +17,11 @@ from actors.apart.rules import Apart
 from actors.failures import Code
 from actors.game import RulesFault, ask_rules
 from actors.kit.supervisor import DynamicSupervisor
-from actors.messages import Act, Describe, Draw, GameOver, Join, Resign, View
+from actors.messages import GameOver, View
 from actors.rules.interface import MalformedAction
 from actors.rules.registry import Registry
 from actors.rules.validation import BadOptions
+from actors.table_messages import Act, Describe, Draw, Join, Resign
 from net.protocol import JsonEncoder
 from tests.samples.memory import Listener
 from tests.samples.room import GAME, MISS, RUDE, Room, code, described

@@ -19,8 +19,8 @@ from tests.samples.memory import CountingEntropy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.messages import DrawMove
     from actors.rules.interface import JsonObject
+    from actors.table_messages import DrawMove
     from net.client import Ending
     from net.client.play import Look, Respond
     from net.testing.house import House

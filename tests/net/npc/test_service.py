@@ -8,10 +8,10 @@ import pytest
 import trio
 from attrs import evolve
 
-from actors.messages import Resume
 from actors.rules.crazy_eights import CrazyEights
 from actors.rules.duel import Duel
 from actors.rules.registry import Registry
+from actors.table_messages import Resume
 from net.client import play, random_choice
 from net.config import Games, Npc
 from net.testing.house import open_house, unhurried
