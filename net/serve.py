@@ -106,8 +106,9 @@ async def _serve(
             await signals.start(StallWatch(app.config.limits.stall_after).run)
             await signals.start(measure_lag, app.meter.lag)
             await signals.start(notifier.keep_alive)
-            await signals.start(_stop_on_signal, app, signals.cancel_scope, last_resort, notifier)
-            if certificate is not None or not _has_a_terminal():
+            hangs_up = certificate is None and _has_a_terminal()
+            await signals.start(_stop_on_signal, app, signals.cancel_scope, last_resort, notifier, hangs_up)
+            if not hangs_up:
                 await signals.start(_reload_on_signal, certificate)
             if until_eof:
                 signals.start_soon(_stop_at_eof)
@@ -158,11 +159,13 @@ async def _stop_on_signal(
     everything: trio.CancelScope,
     last_resort: LastResort,
     notifier: Notifier,
+    hangs_up: bool,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """The first signal asks for an orderly end, the second takes what is left down at once; from the first on the end
-    is bounded in time."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    is bounded in time. `hangs_up`: the end of the terminal is such a signal, too."""
+    ends = (signal.SIGTERM, signal.SIGINT, *((signal.SIGHUP,) if hangs_up else ()))
+    with trio.open_signal_receiver(*ends) as signals:
         task_status.started()
         async for number in signals:
             last_resort.arm()
@@ -187,8 +190,7 @@ async def _stop_at_eof() -> None:
 async def _reload_on_signal(
     certificate: Certificate | None, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """SIGHUP says that the certificate was renewed. To a service without TLS it says nothing; a server without TLS in
-    a terminal has lost that, and ends, as always."""
+    """SIGHUP says that the certificate was renewed. To a service without TLS it says nothing."""
     with trio.open_signal_receiver(signal.SIGHUP) as signals:
         task_status.started()
         async for _ in signals:
@@ -199,6 +201,9 @@ async def _reload_on_signal(
 
 
 def _has_a_terminal() -> bool:
+    """Whether one may hang up. Under nohup it may not matter, as whoever started us has seen to."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return False
     try:
         os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
     except OSError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import ssl
 import subprocess
@@ -118,6 +120,26 @@ async def test_a_service_without_tls_outlives_a_reload(tmp_path: Path) -> None:
         await logged("SIGHUP: no certificate is configured", tmp_path)
         assert await Api(tcp("127.0.0.1", port)).healthz()
     assert process.returncode == 0, (tmp_path / "log").read_text()
+
+
+ON_A_TERMINAL = "import os, sys; os.login_tty(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
+
+
+def test_a_terminal_that_hangs_up_ends_a_server_without_tls_in_order(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", ON_A_TERMINAL, str(theirs)]
+    command += [*COMMAND, "serve", "--port", "0", "--data-dir", "data"]
+    process = subprocess.Popen(command, cwd=tmp_path, env=own_environment(), pass_fds=(theirs,))
+    os.close(theirs)
+    said = b""
+    try:
+        while b"croupier listening on http://" not in said:
+            said += os.read(ours, 4096)
+    finally:
+        os.close(ours)
+        status = process.wait()
+    assert status == 0, said.decode()
+    assert not (tmp_path / "data" / "store" / "valkey.pid").exists()
 
 
 async def logged(words: str, folder: Path) -> None:
