@@ -124,8 +124,10 @@ class Stage(Company):
         self._news.unpark_all()
 
     async def think(self, player: Player, view: JsonObject) -> None:
-        """Thinks. At the event after which the server is to be killed, also waits until that has happened."""
+        """Thinks, and nobody plays before all sit. At the event after which the server is to be killed, also waits
+        until that has happened."""
         await trio.sleep(self.pace)
+        await self._until(lambda: all(robot.event_id for robot in self.robots))
         if self.plan.kill_after is not None and view["event_id"] >= self.plan.kill_after:
             await self._go_on.wait()
 

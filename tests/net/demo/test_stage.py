@@ -43,8 +43,14 @@ class HouseServer:
     address: str = ADDRESS
     kills: int = 0
     forget_an_event: bool = False
+    slow: int | None = None
+    """Which of the connections takes its time; 0 is that which makes the game."""
+    connections: int = 0
 
     async def connect(self) -> trio.abc.Stream:
+        number, self.connections = self.connections, self.connections + 1
+        if number == self.slow:
+            await trio.sleep(1)
         return await self.house.network.host("players").connect(ADDRESS)
 
     def token(self, user_id: str, scope: Scope) -> str:
@@ -129,6 +135,20 @@ async def test_the_same_seed_is_the_same_play_with_a_kill_or_without(house: Hous
         return [event.action for event in events if isinstance(event, Acted)]
 
     assert played(await server.journal(killed.game_id)) == played(await server.journal(left_alone.game_id))
+
+
+@pytest.mark.parametrize("slow", [1, 2])
+async def test_nobody_plays_before_everybody_sits_and_the_deal_is_shown(slow: int, house: House) -> None:
+    made = next(made for n in range(20) if first_to_act(made := plan(seed=f"{n}", kill=False)) == 1)
+    server = HouseServer(house, slow=slow)
+    stage = Stage(made, server, Scene(made), lambda _: None, 0.0)
+    await stage.play()
+    assert next(line.mark for line in stage.scene.log if line.mark.isdecimal()) == "1"
+
+
+def first_to_act(made: Plan) -> int:
+    [seat] = REGISTRY.latest(made.rules).to_act(Played.of(made).positions[0].state)
+    return seat
 
 
 async def test_nobody_acts_between_the_event_that_the_server_is_killed_after_and_the_proof(house: House) -> None:
