@@ -111,7 +111,7 @@ async def _serve(
             if not hangs_up:
                 await signals.start(_reload_on_signal, certificate)
             if until_eof:
-                signals.start_soon(_stop_at_eof)
+                signals.start_soon(_stop_at_eof, app)
             with TimeLimit(app.config.games.rules_time_limit, ask_rules.__code__):
                 async with trio.open_nursery() as serving:
                     address = await serving.start(app.run)
@@ -165,9 +165,13 @@ async def _stop_on_signal(
     """The first signal asks for an orderly end, the second takes what is left down at once; from the first on the end
     is bounded in time. `hangs_up`: the end of the terminal is such a signal, too."""
     ends = (signal.SIGTERM, signal.SIGINT, *((signal.SIGHUP,) if hangs_up else ()))
+    if hangs_up:  # so it is again when the last has been received: the kernel may tell once more while we exit
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with trio.open_signal_receiver(*ends) as signals:
         task_status.started()
         async for number in signals:
+            if number == signal.SIGHUP and app.stopping:
+                continue  # told twice: by the shell, and by the kernel when the shell ends
             last_resort.arm()
             notifier.stopping()
             if app.stopping or not app.up:
@@ -178,13 +182,14 @@ async def _stop_on_signal(
             app.stop()
 
 
-async def _stop_at_eof() -> None:
+async def _stop_at_eof(app: App) -> None:
     """Whoever holds the other end of the standard input has started this server for itself, and has gone."""
     async with trio.lowlevel.FdStream(os.dup(0)) as stdin:
         while await stdin.receive_some():
             pass
     log.warning("whoever started this server has gone")
-    os.kill(os.getpid(), signal.SIGTERM)
+    if not app.stopping:  # else this would be the second signal, which ends it at once
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _reload_on_signal(

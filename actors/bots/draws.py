@@ -32,8 +32,8 @@ def takes_draw(kind: str, rules: AnyRules, sight: Sight, seed: bytes) -> bool:
     try:
         imagine = mind.imagine()
         imagined = [worth.of(imagine()) for _ in range(WORLDS)]
+        means = [sum(each) / WORLDS for each in zip(*imagined, strict=True)]
+        return any(mean >= means[sight.seat] for seat, mean in enumerate(means) if seat != sight.seat)
     except Exception:
         # No position fits, or the rules failed in one that is none of the game's: the game itself is as well as it was.
         return False
-    means = [sum(each) / WORLDS for each in zip(*imagined, strict=True)]
-    return any(mean >= means[sight.seat] for seat, mean in enumerate(means) if seat != sight.seat)

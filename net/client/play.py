@@ -119,6 +119,7 @@ class Seat:
     _offered: bool = field(default=False, init=False)
     _resigned: bool = field(default=False, init=False)
     _view: JsonObject | None = field(default=None, init=False)
+    _newest: int = field(default=0, init=False)
     _sent: Send | None = field(default=None, init=False)
     _known: int = field(default=0, init=False)
     _pause: float = field(default=0.0, init=False)
@@ -153,6 +154,7 @@ class Seat:
 
     def saw(self, view: JsonObject) -> None:
         """A view of the game came, of whatever event."""
+        self._newest = max(self._newest, view["event_id"])
         if self._view is None or view["event_id"] >= self._view["event_id"]:
             self._view = view
         if view["game_over"] and "results" in view:
@@ -192,9 +194,8 @@ class Seat:
             self._pause = self._next_pause
             self._next_pause = min(2 * self._next_pause, _LONGEST_PAUSE)
             return
-        stands_at = 0 if self._view is None else self._view["event_id"]
-        if stands_at > self._refused_at:
-            self._refused_at, self._refusals = stands_at, 0
+        if self._newest > self._refused_at:
+            self._refused_at, self._refusals = self._newest, 0
         self._refusals += 1
         if self._refusals > _MOST_REFUSALS:
             raise failure

@@ -138,7 +138,10 @@ async def test_a_server_ends_in_order_when_whoever_started_it_was_killed(tmp_pat
     with trio.fail_after(30):
         while living_in(tmp_path):  # noqa: ASYNC110 - nothing tells of it
             await trio.sleep(0.02)
-    assert "whoever started this server has gone" in ServerProcess(tmp_path).log.read_text()
+    log = ServerProcess(tmp_path).log.read_text()
+    assert "whoever started this server has gone" in log
+    assert "SIGTERM: stopping" in log
+    assert "ending at once" not in log
 
 
 async def test_a_server_that_does_not_start_is_one_clear_line(tmp_path: Path) -> None:

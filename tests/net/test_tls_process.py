@@ -122,23 +122,35 @@ async def test_a_service_without_tls_outlives_a_reload(tmp_path: Path) -> None:
     assert process.returncode == 0, (tmp_path / "log").read_text()
 
 
-ON_A_TERMINAL = "import os, sys; os.login_tty(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
+ON_A_TERMINAL = """
+import os, sys
+log = os.dup(2)
+os.login_tty(int(sys.argv[1]))
+os.dup2(log, 2)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
-def test_a_terminal_that_hangs_up_ends_a_server_without_tls_in_order(tmp_path: Path) -> None:
+async def test_a_terminal_that_hangs_up_ends_a_server_without_tls_in_order(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", ON_A_TERMINAL, str(theirs)]
     command += [*COMMAND, "serve", "--port", "0", "--data-dir", "data"]
-    process = subprocess.Popen(command, cwd=tmp_path, env=own_environment(), pass_fds=(theirs,))
+    with (tmp_path / "log").open("wb") as log:
+        process = await trio.lowlevel.open_process(
+            command, cwd=tmp_path, env=own_environment(), pass_fds=(theirs,), stderr=log
+        )
     os.close(theirs)
-    said = b""
+    shown = b""
     try:
-        while b"croupier listening on http://" not in said:
-            said += os.read(ours, 4096)
+        while b"croupier listening on http://" not in shown:
+            shown += os.read(ours, 4096)
     finally:
         os.close(ours)
-        status = process.wait()
-    assert status == 0, said.decode()
+    await logged("SIGHUP: stopping", tmp_path)
+    process.send_signal(signal.SIGHUP)  # the kernel tells of it, and often the shell as well
+    status, said = await process.wait(), (tmp_path / "log").read_text()
+    assert status == 0, said
+    assert "ending at once" not in said
     assert not (tmp_path / "data" / "store" / "valkey.pid").exists()
 
 
