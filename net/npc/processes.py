@@ -8,6 +8,7 @@ its pipe does.
 from __future__ import annotations
 
 import logging
+import signal
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -96,13 +97,22 @@ class Processes:
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """See `Thinker`. A process starts when it is first needed, and stays."""
-        async with trio_parallel.open_worker_context(idle_timeout=float("inf"), grace_period=1.0) as context:
+        async with trio_parallel.open_worker_context(
+            idle_timeout=float("inf"), grace_period=1.0, init=_outlive_the_terminal
+        ) as context:
             self._context = context
             task_status.started()
             try:
                 await trio.sleep_forever()
             finally:
                 self._context = None
+
+
+def _outlive_the_terminal() -> bool:
+    """Runs in each process. The server ends in order when its terminal hangs up, and npcs may have to act until then.
+    What it answers, trio-parallel wants to have, and does not look at."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return False
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -48,6 +50,7 @@ async def test_a_process_decides_and_one_that_does_not_in_time_is_replaced(
             tossed = [await thinker.takes_draw("random", seen, b"%d" % number) for number in range(8)]
             assert tossed == [takes_draw("random", RULES, seen, b"%d" % number) for number in range(8)]
             assert len(set(tossed)) == 2
+            assert await thinker._run(partial(signal.getsignal, signal.SIGHUP)) is signal.SIG_IGN
         with monkeypatch.context() as hasty:
             hasty.setattr(thinker, "seconds", 5.0)
             hasty.setattr(processes, "_OVERTIME", -4.99)
