@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, Unpack
 
 import click
 
@@ -17,6 +17,9 @@ from net.drill.command import drill
 from net.errors import StartError
 from net.new_game.command import new_game
 from net.testing.world.command import sim
+
+if TYPE_CHECKING:
+    from net.cli_options import AllOptions
 
 
 class _Refusal(click.ClickException):
@@ -98,15 +101,7 @@ def _announce_secret(path: Path) -> None:
 @main.command()
 @all_options
 @click.option("--defaults", is_flag=True, help="Print a configuration file of all defaults, with comments, instead.")
-def config(
-    config_file: Path | None,
-    host: str | None,
-    port: str | None,
-    data_dir: str | None,
-    rules_path: str | None,
-    *,
-    defaults: bool,
-) -> None:
+def config(*, defaults: bool, **options: Unpack[AllOptions]) -> None:
     """Print the configuration in force, and where each value came from.
 
     Secrets are masked.
@@ -116,9 +111,7 @@ def config(
     if defaults:
         click.echo(default_file(), nl=False)
     else:
-        click.echo(
-            in_force(load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path)), nl=False
-        )
+        click.echo(in_force(load(**options)), nl=False)
 
 
 @main.command()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
 
@@ -38,8 +38,18 @@ until_eof_option = click.option("--until-eof", is_flag=True, hidden=True)
 when that program is gone, however it went."""
 
 
+class AllOptions(TypedDict):
+    """What a command that has `all_options` is given of them, for `load`."""
+
+    config_file: Path | None
+    host: str | None
+    port: str | None
+    data_dir: str | None
+    rules_path: str | None
+
+
 def all_options(command: F) -> F:
-    """Those of a command that serves, or shows what would be served by."""
+    """Those of a command that serves, or shows what would be served by (`AllOptions`)."""
     return config_option(host_option(port_option(data_dir_option(rules_path_option(command)))))
 
 

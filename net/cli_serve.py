@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from actors.ports import CrashPoints
     from actors.rules.interface import AnyRules
+    from net.cli_options import AllOptions
     from net.config_load import Loaded
 
 
@@ -23,23 +24,14 @@ if TYPE_CHECKING:
 @all_options
 @crash_points_option
 @until_eof_option
-def serve(
-    config_file: Path | None,
-    host: str | None,
-    port: str | None,
-    data_dir: str | None,
-    rules_path: str | None,
-    crash_points_fd: int | None,
-    until_eof: bool,
-) -> None:
+def serve(*, crash_points_fd: int | None, until_eof: bool, **options: Unpack[AllOptions]) -> None:
     """Serve games, until SIGTERM or Ctrl-C.
 
     Prints one line, `croupier listening on http://HOST:PORT` (https with a certificate), when it is ready; the log
     goes to standard error.
     """
     calm_down()
-    loaded = load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path)
-    _serve(loaded, crash_points=_crash_points(crash_points_fd), until_eof=until_eof)
+    _serve(load(**options), crash_points=_crash_points(crash_points_fd), until_eof=until_eof)
 
 
 def _serve(
@@ -90,15 +82,7 @@ def _announce(url: str) -> None:
     help="Write there at the end where the time went, by stage of an action's way, as JSON.",
 )
 @until_eof_option
-def bench_serve(
-    config_file: Path | None,
-    host: str | None,
-    port: str | None,
-    data_dir: str | None,
-    rules_path: str | None,
-    stages: Path | None,
-    until_eof: bool,
-) -> None:
+def bench_serve(*, stages: Path | None, until_eof: bool, **options: Unpack[AllOptions]) -> None:
     """Serve as `croupier serve` does, with the benchmarks' own game besides.
 
     For a load from other machines (`croupier bench load --url`), or from another program.
@@ -109,29 +93,20 @@ def bench_serve(
 
     if stages is not None:
         watch_stages(stages)
-    loaded = load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path)
-    _serve(loaded, besides=(BenchDuel(),), until_eof=until_eof)
+    _serve(load(**options), besides=(BenchDuel(),), until_eof=until_eof)
 
 
 @click.command(name="serve", hidden=True)
 @all_options
 @crash_points_option
 @until_eof_option
-def drill_serve(
-    config_file: Path | None,
-    host: str | None,
-    port: str | None,
-    data_dir: str | None,
-    rules_path: str | None,
-    crash_points_fd: int | None,
-    until_eof: bool,
-) -> None:
+def drill_serve(*, crash_points_fd: int | None, until_eof: bool, **options: Unpack[AllOptions]) -> None:
     """Serve as `croupier serve` does, with the drill's own game besides."""
     calm_down()
     from net.drill.rules import PeacefulEights
 
-    loaded = load(config_file, host=host, port=port, data_dir=data_dir, rules_path=rules_path)
-    _serve(loaded, crash_points=_crash_points(crash_points_fd), besides=(PeacefulEights(),), until_eof=until_eof)
+    crash_points = _crash_points(crash_points_fd)
+    _serve(load(**options), crash_points=crash_points, besides=(PeacefulEights(),), until_eof=until_eof)
 
 
 @click.command("rules-worker", hidden=True)
