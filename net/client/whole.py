@@ -42,8 +42,10 @@ class WholeStates:
             state = jsonpatch.apply_patch(self._state, data["state_patch"])
         except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
             raise OutOfStep(f"the patch against event {base} does not fit: {type(error).__name__}") from None
-        return {
-            _STATE if name == "state_encoding" else name: state if name == "state_encoding" else value
-            for name, value in data.items()
-            if name not in _OF_A_PATCH
-        }
+        whole: JsonObject = {}
+        for name, value in data.items():
+            if name == "state_encoding":
+                whole[_STATE] = state
+            elif name not in _OF_A_PATCH:
+                whole[name] = value
+        return whole
