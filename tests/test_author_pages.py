@@ -7,17 +7,18 @@ import re
 import subprocess
 import sys
 from importlib import util
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from net.testing.rules import RulesBroken, assert_no_leak, check_rules
+from tests.docs.pages import ROOT, of
 
-ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs" / "test-your-game.md").read_text()
-GAME, TESTS, TELLS_ALL, SHOWS_ALL, OTHERWISE, SERVER = re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S)
-PASSES, TOLD, SHOWN, CHANGED = re.findall(r"^```text\n(.*?)^```$", PAGE, re.M | re.S)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GAME, TESTS, TELLS_ALL, SHOWS_ALL, OTHERWISE, SERVER = (block.text for block in of("test-your-game.md", "python"))
+PASSES, TOLD, SHOWN, CHANGED = (block.text for block in of("test-your-game.md", "text"))
 
 
 @pytest.fixture

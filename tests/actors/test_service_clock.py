@@ -23,6 +23,14 @@ def store() -> MemoryClockStore:
     return MemoryClockStore(seconds=100.0)
 
 
+async def running(store: MemoryClockStore, nursery: trio.Nursery, seconds: float) -> ServiceClock:
+    """A service clock that has run for so long."""
+    service = ServiceClock(store)
+    await nursery.start(service.run)
+    await trio.sleep(seconds)
+    return service
+
+
 async def test_it_goes_on_from_what_stands_and_runs_as_the_real_clock_does(
     store: MemoryClockStore, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
@@ -69,9 +77,7 @@ async def test_it_is_up_only_once_the_store_has_said_what_stands(
 async def test_it_stands_still_while_the_store_is_away_and_goes_on_by_itself(
     store: MemoryClockStore, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
-    service = ServiceClock(store)
-    await nursery.start(service.run)
-    await trio.sleep(1.0)
+    service = await running(store, nursery, 1.0)
     store.away = True
     await trio.sleep(0.6)
     stood = service.now()
@@ -99,14 +105,37 @@ async def test_a_store_that_answers_within_a_second_costs_nobody_time(
 async def test_the_time_for_which_the_process_was_stopped_does_not_count(
     store: MemoryClockStore, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
-    service = ServiceClock(store)
-    await nursery.start(service.run)
-    await trio.sleep(5.1)
+    service = await running(store, nursery, 5.1)
     before = service.now()
     autojump_clock.jump(3600)
     assert before <= service.now() <= before + AHEAD
     await trio.sleep(10)
     assert service.now() == pytest.approx(before + 10, abs=1.0)
+
+
+async def test_when_the_server_stops_it_stands_still_though_the_store_acknowledges(
+    store: MemoryClockStore, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    service = await running(store, nursery, 10.1)
+    for _ in range(2):
+        service.stand_still()
+        await trio.sleep(20)
+    assert service.now() == pytest.approx(110.1)
+    assert store.seconds == pytest.approx(110.1)
+
+
+async def test_it_does_not_run_ahead_to_stand_still(
+    store: MemoryClockStore, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    service = await running(store, nursery, 10.1)
+    store.away = True
+    await trio.sleep(60)
+    stood = service.now()
+    service.stand_still()
+    assert service.now() == stood
+    store.away = False
+    await trio.sleep(60)
+    assert service.now() == stood
 
 
 @frozen
@@ -267,32 +296,3 @@ def test_over_any_pauses_outages_and_crashes_it_is_fair_to_within_a_second_each(
             nursery.cancel_scope.cancel()
 
     trio.run(main, clock=MockClock(autojump_threshold=0))
-
-
-async def test_when_the_server_stops_it_stands_still_though_the_store_acknowledges(
-    store: MemoryClockStore, nursery: trio.Nursery, autojump_clock: MockClock
-) -> None:
-    service = ServiceClock(store)
-    await nursery.start(service.run)
-    await trio.sleep(10.1)
-    for _ in range(2):
-        service.stand_still()
-        await trio.sleep(20)
-    assert service.now() == pytest.approx(110.1)
-    assert store.seconds == pytest.approx(110.1)
-
-
-async def test_it_does_not_run_ahead_to_stand_still(
-    store: MemoryClockStore, nursery: trio.Nursery, autojump_clock: MockClock
-) -> None:
-    service = ServiceClock(store)
-    await nursery.start(service.run)
-    await trio.sleep(10.1)
-    store.away = True
-    await trio.sleep(60)
-    stood = service.now()
-    service.stand_still()
-    assert service.now() == stood
-    store.away = False
-    await trio.sleep(60)
-    assert service.now() == stood

@@ -3,6 +3,7 @@ commands and options that there are. Those of the pages for beginners are run as
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shlex
@@ -53,7 +54,7 @@ def test_a_configuration_has_keys_that_there_are(block: Block) -> None:
 
 @all_of("python")
 def test_python_compiles(block: Block) -> None:
-    compile(block.text, str(block), "exec", flags=__import__("ast").PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    compile(block.text, str(block), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 @all_of("sh")

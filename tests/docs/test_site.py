@@ -4,6 +4,7 @@ all, in .ci/run."""
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,10 +17,15 @@ if TYPE_CHECKING:
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
 
 
+def prose(page: Path) -> str:
+    """The page without its code blocks."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+
+
+@cache
 def anchors(page: Path) -> set[str]:
     """The anchors of its headings, as GitHub and the site name them."""
-    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
-    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
     return {
         re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title)).lower().replace(" ", "-")
         for title in titles
@@ -28,7 +34,7 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
-    for link in LINK.findall(re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)):
+    for link in LINK.findall(prose(page)):
         target, _, anchor = link.partition("#")
         there = (page.parent / target).resolve() if target else page
         assert there.exists(), link

@@ -195,9 +195,10 @@ async def test_after_a_recovery_from_another_life_of_the_server_states_are_whole
 # ---- slow clients
 
 
-def check(states: list[dict[str, Any]], truth: dict[int, Any]) -> None:
-    """A client that skips may be given what it likes, but always the truth; and there were patches, and one was
-    skipped."""
+def check(states: list[dict[str, Any]], witness: CroupierClient) -> None:
+    """A client that skips may be given what it likes, but always the truth, as the witness was sent it; and there were
+    patches, and one was skipped."""
+    truth = {push.data["event_id"]: push.data["state"] for push in witness.pushes if "state" in push.data}
     whole = WholeStates()
     for state in states:
         assert whole.take(state)["state"] == truth[state["event_id"]]
@@ -220,7 +221,7 @@ async def test_a_slow_client_on_ws_never_gets_a_patch_against_what_it_skipped(ho
     await players[0].resign(game_id)
     messages += await stalled.messages("game:game_over")
     states = [message["data"] for message in messages if message.get("event") == "game:state"]
-    check(states, {push.data["event_id"]: push.data["state"] for push in truth.pushes if "state" in push.data})
+    check(states, truth)
     assert "w" in forms(states)[1:]
 
 
@@ -238,7 +239,7 @@ async def test_a_slow_client_that_polls_never_gets_a_patch_against_what_it_skipp
         await play(game_id, players, turns)
         pushed = [packet for packet in await poller.packets() if packet.startswith('42/game,["game:state"')]
         states += [orjson.loads(packet[8:])[1] for packet in pushed]
-    check(states, {push.data["event_id"]: push.data["state"] for push in truth.pushes if "state" in push.data})
+    check(states, truth)
     assert "w" in forms(states)[1:]
 
 

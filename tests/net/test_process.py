@@ -20,6 +20,7 @@ from net.client import Api, ConnectionLost, CroupierClient
 from net.crash_points import Fuse
 from net.errors import StartError
 from net.process import ServerFailed, ServerProcess, own_command, own_environment, typed
+from tests.samples.receiving import receive_exactly
 
 
 def shell(script: str) -> list[str]:
@@ -126,12 +127,8 @@ async def test_a_server_ends_in_order_when_whoever_started_it_was_killed(tmp_pat
     starter = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, env=own_environment())
     assert starter.stdout is not None
     async with starter.stdout as said:
-        heard = b""
-        async for more in said:
-            heard += more
-            if heard.endswith(b"\n"):
-                break
-        assert heard == b"started\n"
+        started = b"started\n"
+        assert await receive_exactly(said, len(started)) == started
         assert len(living_in(tmp_path)) == 2
         starter.kill()
         await starter.wait()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,12 +13,12 @@ from net.client import RequestFailed, play, random_choice
 from net.new_game.make import make_game
 from net.testing.ports import SimEntropy
 from net.testing.rules import check_rules
+from tests.docs.pages import of
 
 if TYPE_CHECKING:
     from net.testing.house import House
 
-PAGE = (Path(__file__).parents[3] / "docs" / "your-game.md").read_text()
-[VERSIONS] = re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S)
+[VERSIONS] = (block.text for block in of("your-game.md", "python"))
 TWO = ("anna", "bert")
 
 

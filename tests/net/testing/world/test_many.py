@@ -34,12 +34,14 @@ def test_the_processes_of_all_processors_play_each_world_once() -> None:
     assert "6, of which 0 broken" in result.output
 
 
+def break_it(seed: int, **of: object) -> object:
+    """A world in the place of `run_world`."""
+    raise ZeroDivisionError("the server is broken")
+
+
 def test_a_broken_world_ends_with_status_1_its_story_and_the_command_that_plays_it_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_it(seed: int, **of: object) -> object:
-        raise ZeroDivisionError("the server is broken")
-
     monkeypatch.setattr(many, "run_world", break_it)
     result = sim("--seeds", "7", "--keep", str(tmp_path))
     assert result.exit_code == 1
@@ -51,9 +53,6 @@ def test_a_broken_world_ends_with_status_1_its_story_and_the_command_that_plays_
 
 
 def test_an_exception_is_a_broken_promise(monkeypatch: pytest.MonkeyPatch) -> None:
-    def break_it(seed: int, **of: object) -> object:
-        raise ZeroDivisionError
-
     monkeypatch.setattr(many, "run_world", break_it)
     (violation,) = play(7).violations
     assert violation.promise is Promise.STOP
@@ -78,7 +77,7 @@ def test_what_is_no_range_of_seeds_is_refused(seeds: str) -> None:
     assert "Invalid value for '--seeds'" in result.output
 
 
-def test_a_time_limit_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_time_limit_ends_it() -> None:
     result = sim("--minutes", "0.01")
     assert result.exit_code == 0, result.output
     assert "worlds a second" in result.output
