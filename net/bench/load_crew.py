@@ -18,10 +18,11 @@ from net.bench.load import Load, LoadPlan, Tally
 from net.bench.process import Meter
 from net.bench.progress import Watcher
 from net.bench.server import dial_tcp, started_server
+from net.bench.transport import share
 from net.client import tcp
 from net.config import Auth
 from net.outside import SystemClock
-from net.process import own_command, own_environment
+from net.process import TOKEN_TTL, own_command, own_environment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,7 +66,7 @@ class RemoteServer:
 
     def token(self, user_id: str, scope: Scope) -> str:
         """See `net.bench.transport.Server`."""
-        return Tokens((self.secret,), Auth().audience, SystemClock()).issue(user_id, scope, 86400.0)
+        return Tokens((self.secret,), Auth().audience, SystemClock()).issue(user_id, scope, TOKEN_TTL)
 
 
 @frozen
@@ -118,8 +119,9 @@ class _Crew:
     async def play_share(self, number: int) -> None:
         """One process, which plays its part of the games."""
         plan, processes = self.plan, self.processes
-        share = [plan.games // processes + (at < plan.games % processes) for at in range(processes)]
-        part = evolve(plan, games=share[number], first=sum(share[:number]), rate=plan.rate * share[number] / plan.games)
+        shares = [share(plan.games, at, processes) for at in range(processes)]
+        games = shares[number]
+        part = evolve(plan, games=games, first=sum(shares[:number]), rate=plan.rate * games / plan.games)
         task = {"address": self.server.address, "secret": self.server.secret, "plan": asdict(part)}
         async with _worker(task) as process:
             async for line in _said_by(process):

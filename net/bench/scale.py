@@ -4,14 +4,13 @@ them, and what each of these takes up."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
 
 import trio
 from attrs import frozen
 
 from net.auth import Scope
 from net.bench.crowd_guest import Guest
-from net.bench.load import LoadPlan, percentile
+from net.bench.load import LoadPlan, percentile, user
 from net.bench.load_crew import SECRET, RemoteServer, play, server_to_load
 from net.bench.process import MachineMeter, ProcessMeter, quiet
 from net.bench.recovery import Bench, resting_server
@@ -220,8 +219,7 @@ async def _arrive(
 
     async def come() -> None:
         for number in numbers:
-            user = str(UUID(int=_GUESTS_FROM + number, version=4))
-            guest = Guest(remote.dial, remote.token(user, Scope.PLAYER), nursery)
+            guest = Guest(remote.dial, remote.token(user(_GUESTS_FROM + number), Scope.PLAYER), nursery)
             guests.append(guest)
             await guest.arrive()
             watcher.done()

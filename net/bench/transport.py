@@ -244,8 +244,8 @@ class Asking:
     async def take_turn(self, turn: int) -> tuple[Work, Work]:
         """The slice of this turn: what its heartbeats and its states cost."""
         plan, which = self.bench.plan, f"turn {turn + 1} of {_TURNS}"
-        heartbeat = await self._measure(f"heartbeats, {which}", _share(plan.messages, turn, _TURNS), _beat)
-        return heartbeat, await self._measure(f"states, {which}", _share(plan.states, turn, _TURNS), _join)
+        heartbeat = await self._measure(f"heartbeats, {which}", share(plan.messages, turn, _TURNS), _beat)
+        return heartbeat, await self._measure(f"states, {which}", share(plan.states, turn, _TURNS), _join)
 
     async def _measure(self, what: str, count: int, ask: Ask) -> Work:
         meter = self.bench.meter
@@ -259,7 +259,7 @@ class Asking:
         self.bench.watcher.step(f"{self.bench.transport.name}: {what}", count)
         async with trio.open_nursery() as nursery:
             for number, (client, game_id) in enumerate(self.seated):
-                nursery.start_soon(self._ask, client, game_id, _share(count, number, len(self.seated)), ask)
+                nursery.start_soon(self._ask, client, game_id, share(count, number, len(self.seated)), ask)
 
     async def _ask(self, client: Client, game_id: str, times: int, ask: Ask) -> None:
         for _ in range(times):
@@ -267,7 +267,7 @@ class Asking:
             self.bench.watcher.done()
 
 
-def _share(count: int, number: int, parts: int) -> int:
+def share(count: int, number: int, parts: int) -> int:
     """How much of `count` falls to the part of this number."""
     return count // parts + (number < count % parts)
 
