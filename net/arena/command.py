@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -101,8 +100,11 @@ def _check(tournament: Tournament) -> None:
 async def _play_all(tournament: Tournament, standings: Standings, notes: dict[str, int], processes: int) -> None:
     matches = list(tournament.matches())
     todo = iter(matches)
+    console = Console(stderr=True)
+    columns = (TextColumn("games"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     async with trio_parallel.open_worker_context() as context:
-        with _Bar(len(matches)) as advance:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            advance = partial(bar.advance, bar.add_task("games", total=len(matches)))
             async with trio.open_nursery() as nursery:
                 for _ in range(min(processes, len(matches))):
                     nursery.start_soon(_keep_playing, tournament, context, todo, standings, notes, advance)
@@ -139,24 +141,6 @@ def _play_one(tournament: Tournament, bots: Sequence[str], seed: str) -> Played:
         clock=stopwatch if timed else None,
     )
     return play_match(rules, bots, seed, budget, tournament.options)
-
-
-class _Bar:
-    """How many games have been played, on a terminal."""
-
-    def __init__(self, total: int) -> None:
-        console = Console(stderr=True)
-        columns = (TextColumn("games"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=console, transient=True)
-        self._task = self._progress.add_task("games", total=total)
-        self._shown = self._progress if console.is_terminal else nullcontext()
-
-    def __enter__(self) -> Callable[[], None]:
-        self._shown.__enter__()
-        return lambda: self._progress.advance(self._task)
-
-    def __exit__(self, *error: object) -> None:
-        self._shown.__exit__(None, None, None)
 
 
 def tournament_of(

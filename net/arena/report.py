@@ -20,9 +20,7 @@ def tables(standings: Standings) -> list[Table]:
     """All against all, and each pair."""
     elo = standings.elo()
     ranked = sorted(standings.bots, key=lambda bot: -elo[bot])
-    whole = Table(
-        "bot", "games", "won", "drawn", "lost", "share", "95% interval", "Elo", title="all", title_justify="left"
-    )
+    whole = Table("bot", *_COLUMNS, "Elo", title="all", title_justify="left")
     for bot in ranked:
         whole.add_row(bot, *_row(standings.all_of(bot)), f"{elo[bot]:.0f}")
     pairs = Table("pair", *_COLUMNS, title="pairs", title_justify="left")
@@ -46,17 +44,11 @@ def _row(score: Score) -> tuple[str, ...]:
 def as_json(standings: Standings, facts: JsonObject) -> JsonObject:
     """The same, with the facts of the tournament."""
     elo = standings.elo()
-    bots = {
-        bot: {**asdict(standings.all_of(bot)), **_share(standings.all_of(bot)), "elo": round(elo[bot], 1)}
-        for bot in standings.bots
-    }
-    pairs = [
-        {"bots": [one, other], **asdict(standings.between(one, other)), **_share(standings.between(one, other))}
-        for one, other in pairs_of(standings.bots)
-    ]
+    bots = {bot: {**_told(standings.all_of(bot)), "elo": round(elo[bot], 1)} for bot in standings.bots}
+    pairs = [{"bots": [one, other], **_told(standings.between(one, other))} for one, other in pairs_of(standings.bots)]
     return {**facts, "bots": bots, "pairs": pairs}
 
 
-def _share(score: Score) -> JsonObject:
+def _told(score: Score) -> JsonObject:
     found = wilson(score.points, score.games)
-    return {"share": round(found.share, 4), "interval": [round(found.low, 4), round(found.high, 4)]}
+    return {**asdict(score), "share": round(found.share, 4), "interval": [round(found.low, 4), round(found.high, 4)]}

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import sys
-import uuid
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -141,7 +140,7 @@ class _Evening:
         glyphs = Glyphs(ascii=self.console.options.ascii_only)
         async with trio.open_nursery() as nursery:
             ask = await nursery.start(_keep_reading, self.console)
-            reconnect = partial(_connected, nursery, connect, token(person, Scope.PLAYER))
+            reconnect = partial(CroupierClient.connect_ws, nursery, connect, token(person, Scope.PLAYER))
             try:
                 await Sitting(game_id, Picture(person, glyphs), reconnect, self._show, ask).play()
             except* Left:
@@ -204,11 +203,7 @@ def _person(folder: Path) -> str:
         path.write_text(f"{made}\n", "utf-8")
     except OSError as error:
         raise StartError(f"{path}: cannot keep who plays here: {error.strerror}") from None
-    return str(uuid.UUID(made))
-
-
-async def _connected(nursery: trio.Nursery, connect: Connector, token: str) -> CroupierClient:
-    return await CroupierClient.connect_ws(nursery, connect, token)
+    return made
 
 
 async def _keep_reading(console: Console, task_status: trio.TaskStatus[Ask]) -> None:
